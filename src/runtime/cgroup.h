@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/cgroup.h: control groups of version 2, version 1 and hybrid hosts.
+ *
+ * Decide first: cgroup_plan_build turns resources into a list of (hierarchy, file, value) writes, without touching the
+ * host, given the layout read once from mountinfo (cgroup_layout_load). Golden tests read the printed plan.
+ * A container's group is `/creel/<id>` in every hierarchy unless the configuration names another; it is never below the
+ * caller's own group. On v2 the child is born in it (CLONE_INTO_CGROUP); on v1 the child writes "0" into each `tasks`
+ * file itself, which avoids the kernel's global fork lock that writing another process's pid takes.
+ * Only groups made here are removed. */
+#ifndef CREEL_RUNTIME_CGROUP_H
+#define CREEL_RUNTIME_CGROUP_H
+
+#include "base/bytes.h"
+#include "spec/oci_config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum cgroup_manager { CGROUP_AUTO, CGROUP_FS, CGROUP_SYSTEMD, CGROUP_DISABLED };
+
+/* What is mounted where. */
+enum { CGROUP_V1_MAX = 16 };
+struct cgroup_hierarchy {
+    bool v2;
+    char controllers[128];  /* comma list: "cpu,cpuacct", "name=systemd"; for v2 what cgroup.controllers says */
+    char *mount;            /* "/sys/fs/cgroup/cpu" */
+};
+struct cgroup_layout {
+    struct cgroup_hierarchy items[CGROUP_V1_MAX + 1];
+    size_t count;
+    bool unified;           /* v2 only */
+    bool hybrid;            /* both */
+};
+/* `mountinfo` NULL: /proc/self/mountinfo. Only mounts visible at their mount point count. */
+int cgroup_layout_load(const char *mountinfo, struct cgroup_layout *ret, struct creel_err *err);
+void cgroup_layout_fini(struct cgroup_layout *l);
+/* The hierarchy that serves `controller` ("memory"), or NULL. */
+const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *l, const char *controller);
+
+struct cgroup_write { size_t hierarchy; char *file, *value; bool optional; };
+struct cgroup_plan {
+    char *path;             /* "/creel/<id>", below every hierarchy's mount */
+    struct cgroup_write *writes; size_t count;
+};
+/* Limits the host cannot set are an error that names the limit and what the host lacks (UNSUPPORTED), never dropped. */
+int cgroup_plan_build(const struct cgroup_layout *l, const char *path, const struct oci_resources *r,
+                      struct cgroup_plan *ret, struct creel_err *err);
+void cgroup_plan_print(const struct cgroup_plan *p, const struct cgroup_layout *l, struct bytes *out);
+void cgroup_plan_fini(struct cgroup_plan *p);
+
+struct cgroup;  /* a group that exists */
+/* Make the group, apply limits and device rules (eBPF on v2, attached before the first process enters), open what the
+ * child needs. On failure nothing made by this call is left. */
+int cgroup_create(const char *path, enum cgroup_manager manager, const struct oci_resources *r, struct cgroup **ret,
+                  struct creel_err *err);
+/* Open one that exists (path as above). NOT_FOUND if it is gone. */
+int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **ret, struct creel_err *err);
+/* For clone3(CLONE_INTO_CGROUP): directory fd of the v2 group, or -1 when there is no v2 hierarchy. Borrowed. */
+int cgroup_v2_fd(const struct cgroup *c);
+/* For the child on v1: fds of the `tasks` files to write "0" to. Borrowed. Returns the count (at most CGROUP_V1_MAX). */
+size_t cgroup_v1_task_fds(const struct cgroup *c, int *fds);
+/* Put an existing process in (external runtimes, fallbacks). */
+int cgroup_add(struct cgroup *c, pid_t pid, struct creel_err *err);
+int cgroup_update(struct cgroup *c, const struct oci_resources *r, struct creel_err *err);
+int cgroup_freeze(struct cgroup *c, bool frozen, struct creel_err *err);  /* waits (inotify/poll) until it is so */
+int cgroup_is_frozen(struct cgroup *c);                                   /* 1, 0, -errno */
+int cgroup_kill(struct cgroup *c, int signo, struct creel_err *err);      /* every process, until none is left if KILL */
+int cgroup_pids(struct cgroup *c, pid_t **ret, size_t *ret_count, struct creel_err *err); /* caller frees */
+/* Remove the group and those below it, in every hierarchy. Missing is success. */
+int cgroup_destroy(struct cgroup *c, struct creel_err *err);
+/* fd that polls readable (POLLIN or POLLPRI) when the kernel's OOM killer struck, and a question to ask then. */
+int cgroup_oom_fd(struct cgroup *c);            /* borrowed; -1 if not available */
+short cgroup_oom_events(const struct cgroup *c);/* poll events to wait for */
+bool cgroup_oom_happened(struct cgroup *c);
+void cgroup_free(struct cgroup *c);             /* closes descriptors; the group stays */
+
+struct cgroup_stats {
+    uint64_t cpu_ns, cpu_user_ns, cpu_system_ns, throttled_periods, throttled_ns, periods;
+    uint64_t memory_usage, memory_max_usage, memory_limit, memory_inactive_file, memory_failcnt, swap_usage, swap_limit;
+    uint64_t pids, pids_limit;
+    uint64_t read_bytes, write_bytes, read_ios, write_ios;
+};
+int cgroup_stats_read(struct cgroup *c, struct cgroup_stats *ret, struct creel_err *err);
+/* Names of the groups directly below `/creel` in any hierarchy (for creel check). Caller frees with strv_fini. */
+int cgroup_list_children(const char *parent, struct strv *ret, struct creel_err *err);
+
+static inline void cgroup_freep(struct cgroup **c) { cgroup_free(*c); *c = NULL; }
+#define auto_cgroup auto_cleanup(cgroup_freep) struct cgroup *
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/runtime.h: from an OCI configuration to a confined process.
+ *
+ * The caller (creel-monitor, creel-runtime) is the parent of the container's init. Two steps, as in the OCI life cycle:
+ * runtime_create makes namespaces, mounts, cgroup, devices and stops init at the exec gate; runtime_start lets it
+ * execute. Everything is decided first (mount_plan, cgroup_plan, seccomp program) and then done by descriptor.
+ * Nothing is mounted in the caller's mount namespace. Not thread-safe; no globals. Blocks for the length of the set-up,
+ * bounded by RUNTIME_SETUP_TIMEOUT_MS. */
+#ifndef CREEL_RUNTIME_RUNTIME_H
+#define CREEL_RUNTIME_RUNTIME_H
+
+#include "runtime/cgroup.h"
+#include "spec/oci_config.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { RUNTIME_SETUP_TIMEOUT_MS = 60000 };
+
+/* An overlay made in the container's own mount namespace. lower_count == 0: the configuration's root.path is used. */
+struct runtime_rootfs {
+    int layers_fd;              /* directory the lower names are relative to; -1: they are absolute */
+    const char *const *lower;   /* topmost first */
+    size_t lower_count;
+    const char *upper, *work;   /* absolute; NULL: read-only overlay */
+};
+
+struct runtime_params {
+    const struct oci_config *config;   /* borrowed until runtime_free */
+    const char *id;                    /* for messages and the default cgroup */
+    int bundle_fd;                     /* directory; root.path is relative to it; -1: the current directory */
+    const struct runtime_rootfs *rootfs; /* or NULL */
+    int stdio[3];                      /* become 0, 1, 2; ignored with process.terminal */
+    int preserve_fds;                  /* how many of the caller's 3.. are kept */
+    const struct sock_fprog *seccomp;  /* compiled program, or NULL: none */
+    bool seccomp_log; /* SECCOMP_FILTER_FLAG_LOG */
+    bool no_pivot, no_new_keyring;
+    enum cgroup_manager cgroup_manager;
+    int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
+};
+
+struct runtime_container;
+
+/* On failure nothing is left: no process, mount, cgroup or descriptor. The kind is CANNOT_INVOKE or NO_COMMAND when the
+ * command itself was at fault (also found out before start, by looking it up in the root). */
+int runtime_create(const struct runtime_params *p, struct runtime_container **ret, struct creel_err *err);
+/* Let init execute. Returns when execve succeeded (the gate closed on exec) or failed, in which case init is gone. */
+int runtime_start(struct runtime_container *c, struct creel_err *err);
+
+pid_t runtime_pid(const struct runtime_container *c);
+uint64_t runtime_pid_start(const struct runtime_container *c);   /* field 22 of /proc/pid/stat */
+int runtime_pidfd(const struct runtime_container *c);            /* borrowed; readable when init has ended */
+int runtime_console_master_take(struct runtime_container *c);    /* with process.terminal; -1 otherwise */
+struct cgroup *runtime_cgroup(struct runtime_container *c);      /* borrowed */
+/* Kill init and everything in its cgroup, wait for it, remove the cgroup. Idempotent. */
+int runtime_destroy(struct runtime_container *c, struct creel_err *err);
+/* Frees memory and descriptors only; the processes go on. NULL is fine. */
+void runtime_free(struct runtime_container *c);
+
+/* --- further processes in a running container --- */
+struct runtime_exec_params {
+    const struct oci_config *config;   /* the container's: namespaces, seccomp, capabilities, cgroup path */
+    const struct oci_process *process; /* what to run */
+    int init_pidfd;                    /* namespaces are joined through it (setns with a pidfd) */
+    pid_t init_pid;
+    const char *id;
+    int stdio[3];
+    int preserve_fds;
+    const struct sock_fprog *seccomp;
+    bool seccomp_log;
+    const char *cgroup_path;           /* as cgroup_plan printed it for the container */
+    enum cgroup_manager cgroup_manager;
+    int exec_guard_fd;
+};
+struct runtime_process { pid_t pid; uint64_t pid_start; int pidfd; int console_master; };
+/* The process is a child of the caller and runs when this returns. ret: caller closes pidfd and console_master. */
+int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *ret, struct creel_err *err);
+
+/* What this build and host can do, as the OCI features document (JSON; caller frees). */
+int runtime_features(char **ret_json, struct creel_err *err);
+
+#endif
