@@ -42,6 +42,10 @@ const char *creel_version(void);                    /* "0.1.0" */
 /* `creel info` and `creel version` as JSON objects with Docker's field names. *ret: caller frees. */
 int creel_info(struct creel *e, char **ret_json, struct creel_err *err);
 
+/* Commit the exit that a monitor has recorded for run `run` of container `id` (full id), and with HostConfig.AutoRemove
+ * remove it. What a monitor's helper calls when no client is there to do it. Idempotent. */
+int creel_reap(struct creel *e, const char *id, int64_t run, struct creel_err *err);
+
 /* Compare rows, kernel objects and directories. One call of `each` per difference ("what" is a short kind such as
  * "orphan-cgroup", `object` its name, `detail` a sentence). With `repair` each is also mended (`repaired` says so).
  * Returns the number of differences found (0 = clean), -1 on error. */

@@ -87,6 +87,8 @@ int engine_bundle_remove(struct creel *e, const char *id, struct creel_err *err)
 int engine_reconcile(struct creel *e, const char *id, struct creel_err *err);
 /* Commit an exit record file (and with auto_remove the removal). Idempotent. */
 int engine_commit_exit(struct creel *e, const char *id, int64_t run, struct creel_err *err);
+/* Whether a monitor serves this container: its lock (monitor/client.h) is held. Microseconds; true when in doubt. */
+bool engine_run_alive(struct creel *e, const char *id);
 /* Finish or undo abandoned intents and commit left exit records; called by creel_open. Cheap when there are none. */
 int engine_recover(struct creel *e, struct creel_err *err);
 /* {"image":…,"name":…,labels…} plus NULL-terminated key/value pairs; caller frees; NULL when out of memory */

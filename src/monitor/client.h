@@ -4,7 +4,12 @@
  *
  * One monitor per container run. It is spawned with one end of a socket pair and does nothing until it gets a launch
  * request; when the socket closes before that it exits, so a dead maker leaves nothing. After the launch it listens on
- * <run_root>/containers/<id>/monitor.sock (0600, in a 0700 directory, peer uid checked). */
+ * <run_root>/containers/<id>/monitor.sock (0600, in a 0700 directory, peer uid checked).
+ *
+ * Who is alive is told by a lock, never by a pid: on a launch request the monitor first opens <run_dir>/lock (made by the
+ * engine; no O_CREAT), takes flock(LOCK_EX) and keeps it until it ends; only then does it read config.json and make
+ * anything. Whoever wants to undo an interrupted start takes the same lock (LOCK_NB: held = a monitor lives), removes
+ * config.json under it, and so makes a late monitor fail with nothing made. */
 #ifndef CREEL_MONITOR_CLIENT_H
 #define CREEL_MONITOR_CLIENT_H
 
@@ -44,6 +49,8 @@ struct monitor_launch {
     const char *log_attrs;          /* JSON object for "attrs", or NULL */
     const struct strv *reap_argv;   /* the helper to start when nobody commits the exit: creel … __reap <id> <run> */
     bool attach_stdin, attach_stdout, attach_stderr; /* this link becomes a session before the process runs */
+    bool claim_exit;                /* as monitor_claim_exit, from the first instruction on: no helper is started while
+                                     * this link lives, even if the process ends before launch returns */
     unsigned rows, cols;
 };
 struct monitor_started { pid_t pid, monitor_pid; uint64_t pid_start, monitor_start; int64_t started_ns; };
