@@ -30,7 +30,10 @@ struct cli_option {
     const char *def;            /* default shown in help, or NULL */
     enum cli_complete complete;
     const char *words;          /* space-separated, for CLI_COMPLETE_WORDS */
+    const char *alias;          /* other long names for the same option, comma-separated, not listed; or NULL */
 };
+
+enum cli_group { CLI_GROUP_CONTAINER, CLI_GROUP_IMAGE, CLI_GROUP_ENGINE };
 
 struct cli;
 struct cli_command {
@@ -46,6 +49,7 @@ struct cli_command {
     bool hidden;                /* not listed (helpers such as __reap) */
     enum cli_complete complete; /* operands */
     int (*run)(struct cli *c);  /* exit code */
+    enum cli_group group;       /* where --help lists it */
 };
 /* In the order of the list in --help; generated nowhere else. */
 extern const struct cli_command *const cli_commands[];
@@ -54,12 +58,15 @@ extern const size_t cli_command_count;
 extern const struct cli_option cli_global_options[];
 
 /* --- what a command sees --- */
+/* A name that is not in the command's table is looked up in the global options. A flag that was not given has the value
+ * of its `def` ("true": yes). */
 bool cli_flag(const struct cli *c, const char *name);
 bool cli_given(const struct cli *c, const char *name);
 const char *cli_string(const struct cli *c, const char *name);       /* NULL when not given */
 const struct strv *cli_list(const struct cli *c, const char *name);  /* never NULL */
 bool cli_int(const struct cli *c, const char *name, int64_t *ret);   /* false when not given; range checked by caller */
 const struct strv *cli_args(const struct cli *c);                    /* operands */
+const char *cli_invoked(const struct cli *c);                        /* "ps" or "container ls", as typed */
 /* Opens the engine with the global options on first use; prints the error and returns NULL if it cannot. */
 struct creel *cli_engine(struct cli *c);
 FILE *cli_out(struct cli *c);       /* results */
@@ -68,6 +75,10 @@ int cli_error(struct cli *c, int code, const char *fmt, ...) __attribute__((form
 /* The same for an error object, with the exit code that its kind stands for (1; run and exec use 125, 126, 127). */
 int cli_fail(struct cli *c, const struct creel_err *err);
 int cli_fail_run(struct cli *c, const struct creel_err *err);
-bool cli_color(const struct cli *c);    /* stdout is a terminal and NO_COLOR is not set */
+/* For each operand: `each` returns 0, or -1 with `err`, which is then reported by cli_fail; the others still have their
+ * turn. Prints each operand that worked, as given. Exit code 1 if any failed. */
+int cli_each(struct cli *c, int (*each)(struct cli *c, struct creel *e, const char *ref, struct creel_err *err));
+bool cli_terminal(const struct cli *c); /* stdout is a terminal: control characters in names are escaped */
+bool cli_color(const struct cli *c);    /* the same, and NO_COLOR is not set */
 
 #endif
