@@ -54,6 +54,9 @@ int engine_create_prepare(struct creel *e, const char *name, const char *request
 /* Insert the row with its name (drawing generated ones until one is free) and the event "create". */
 int engine_create_commit(struct creel *e, struct store_tx *tx, struct container_row *row, struct creel_err *err);
 
+/* A JSON array of the warnings; caller frees. */
+int engine_warnings_json(const struct strv *warnings, char **ret, struct creel_err *err);
+
 /* --- engine/bundle.c: everything on disk a run needs --- */
 struct engine_bundle {
     char *container_dir, *run_dir, *exits_dir, *seccomp_dir, *layers_dir, *log_path;
