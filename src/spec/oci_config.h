@@ -138,9 +138,11 @@ int oci_resources_parse(const char *text, size_t len, struct oci_resources *ret,
 int oci_config_print(const struct oci_config *c, char **ret, struct creel_err *err);
 int oci_process_print(const struct oci_process *p, char **ret, struct creel_err *err);
 int oci_resources_print(const struct oci_resources *r, char **ret, struct creel_err *err);
+int oci_seccomp_print(const struct oci_seccomp *s, char **ret, struct creel_err *err);
 /* The checks of the specification that need no host (version 1.0 to 1.3, absolute paths, duplicate namespaces, id maps
  * without user namespace …). Errors: INVALID. */
 int oci_config_validate(const struct oci_config *c, struct creel_err *err);
+int oci_process_validate(const struct oci_process *p, struct creel_err *err);   /* for exec */
 
 void oci_config_free(struct oci_config *c);
 void oci_process_fini(struct oci_process *p);
