@@ -44,7 +44,8 @@ void container_row_fini(struct container_row *r);
 
 /* Insert with its name. CONFLICT "name in use": *ret_holder (65 bytes, may be NULL) gets the holder's id. */
 int container_row_insert(struct store_tx *tx, struct container_row *r, char *ret_holder, struct creel_err *err);
-/* Write everything but id; spec_changed also takes spec_rev, else status_rev. NOT_FOUND if the row is gone. */
+/* Write everything but id, name (container_row_rename), namespace and creation time. spec_changed takes spec_rev, and
+ * writes the documents unless r->spec is NULL; otherwise status_rev is taken. NOT_FOUND if the row is gone. */
 int container_row_save(struct store_tx *tx, struct container_row *r, bool spec_changed, struct creel_err *err);
 int container_row_rename(struct store_tx *tx, struct container_row *r, const char *name, char *ret_holder,
                          struct creel_err *err);
@@ -53,8 +54,8 @@ int container_row_delete(struct store_tx *tx, const char *id, struct creel_err *
 int container_row_get(struct store *s, const char *id, struct container_row *ret, struct creel_err *err);
 /* Full id, exact name, unique prefix. NOT_FOUND "No such container: <ref>"; INVALID lists the candidates. */
 int container_row_resolve(struct store *s, const char *ref, char *ret_id, struct creel_err *err);
-/* Newest first (created desc, id). The spec is loaded only with with_spec. each != 0 stops. states: bit set of
- * 1 << state, 0 = all. limit 0 = none. */
+/* Newest first. The spec is loaded only with with_spec. each != 0 stops; it may query but not begin a transaction.
+ * states: bit set of 1 << state, 0 = all. limit 0 = none. */
 int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
                        int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);
 int container_row_counts(struct store *s, int64_t counts[CONTAINER_STATE_COUNT], struct creel_err *err);
@@ -70,9 +71,12 @@ int exit_row_get(struct store *s, const char *id, int64_t run, struct exit_row *
 int event_row_append(struct store_tx *tx, const char *type, const char *action, const char *actor_id,
                      const char *attributes, struct creel_err *err);
 struct event_row { int64_t rev, seq, time_ns; char *type, *action, *actor_id, *attributes; };
-/* Events with rev > after, in order. */
+/* Events with rev > after, in order. until 0: no end. each != 0 stops. */
 int event_row_each(struct store *s, int64_t after_rev, int64_t since_ns, int64_t until_ns,
                    int (*each)(void *arg, const struct event_row *ev), void *arg, struct creel_err *err);
+/* Events are kept by age and count. Revision of the newest one that was dropped: a reader whose cursor is below it has
+ * missed some. 0 = none dropped. */
+int event_row_floor(struct store *s, int64_t *ret_rev, struct creel_err *err);
 
 /* Intents: what a process has announced and not yet finished. maker = pid + start time + boot id. */
 struct intent_row { int64_t seq; char *verb, *object; char *data; pid_t maker_pid; uint64_t maker_start; char *boot_id; };

@@ -34,8 +34,10 @@ struct store {
     int changed_fd;             /* inotify, -1 until asked for */
     char *root;                 /* for messages */
     enum store_mode mode;
+    unsigned open_stmts;
     int64_t changes_at_begin;   /* sqlite3_total_changes64 */
-    int wal_frames;             /* after the last commit of this connection */
+    int64_t tx_seq;             /* see store_tx_seq */
+    int64_t busy_since, busy_limit;
     struct stmt_slot stmts[STMT_CACHE_SIZE];
 };
 
@@ -77,6 +79,10 @@ int stmt_copy(struct stmt *st, int col, char *buf, size_t size, struct creel_err
 /* Run SQL text that is not worth a cache entry (pragmas, migrations). */
 int store_exec(struct store *s, const char *sql, struct creel_err *err);
 
+/* A number that is unique for ever and grows with the order of commits: rev << STORE_SEQ_BITS | position in the commit. */
+enum { STORE_SEQ_BITS = 20 };
+int64_t store_tx_seq(struct store_tx *tx);
+
 /* --- lock (lock.c) --- */
 /* Take the store-wide lock; blocks. Closing the descriptor is what tells those who watch for changes (store_changed_fd),
  * also when the kernel does it for a killed process. */
@@ -96,7 +102,7 @@ enum { STORE_PRUNE_EVERY = 256 };
 int event_row_prune(struct store_tx *tx, int64_t now_ns, struct creel_err *err);
 int exit_row_prune(struct store_tx *tx, int64_t now_ns, struct creel_err *err);
 
-/* --- objects.c: ids and names, one name space over all kinds of objects --- */
+/* --- object.c: ids and names, one name space over all kinds of objects --- */
 enum object_kind { OBJECT_CONTAINER = 1, OBJECT_POD = 2 };
 /* Insert; *ret_n is the row number that the kind's own table uses as its key. CONFLICT when the name or id is taken:
  * ret_holder (65 bytes, may be NULL) gets the holder's id. name NULL: none. */

@@ -41,21 +41,32 @@ void store_unlock(struct store *s)
     fd_closep(&s->lock_fd);
 }
 
+/* Adds the watch, making the file first if the store has never been written to. */
+static int add_watch(struct store *s, int inotify_fd)
+{
+    char path[64];
+    int n = snprintf(path, sizeof path, "/proc/self/fd/%d/store.lock", s->root_fd);
+    assert(n > 0 && (size_t)n < sizeof path);
+    if (inotify_add_watch(inotify_fd, path, IN_CLOSE_WRITE) >= 0)
+        return 0;
+    if (errno != ENOENT)
+        return -errno;
+    auto_fd made = open_lock(s);
+    if (made < 0 || inotify_add_watch(inotify_fd, path, IN_CLOSE_WRITE) < 0)
+        return -errno;
+    return 0;
+}
+
 int store_changed_fd(struct store *s, struct creel_err *err)
 {
     if (s->changed_fd >= 0)
         return s->changed_fd;
-    auto_fd lock = open_lock(s); /* so that there is something to watch */
-    if (lock < 0 && errno != EROFS)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "open %s/store.lock to watch it", s->root);
     auto_fd fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make an inotify instance to watch the store");
-    char path[64];
-    int n = snprintf(path, sizeof path, "/proc/self/fd/%d/store.lock", s->root_fd);
-    assert(n > 0 && (size_t)n < sizeof path);
-    if (inotify_add_watch(fd, path, IN_CLOSE_WRITE) < 0)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "watch %s/store.lock", s->root);
+    int r = add_watch(s, fd);
+    if (r < 0)
+        return creel_fail(err, creel_kind_of_errno(-r), -r, "watch %s/store.lock", s->root);
     s->changed_fd = fd_take(&fd);
     return s->changed_fd;
 }

@@ -124,6 +124,7 @@ int stmt_open(struct store *s, struct stmt *ret, const char *sql, struct creel_e
     if (ret->handle == NULL)
         return fail_sql(s, sql, err);
     ret->slot = slot;
+    s->open_stmts++;
     if (slot != NULL)
         *slot = (struct stmt_slot){ .sql = sql, .handle = ret->handle, .busy = true };
     return 0;
@@ -133,6 +134,7 @@ void stmt_close(struct stmt *st)
 {
     if (st->handle == NULL)
         return;
+    st->store->open_stmts--;
     if (st->slot == NULL) {
         (void)sqlite3_finalize(st->handle);
     } else {

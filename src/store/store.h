@@ -13,6 +13,7 @@
  *   S7  Names and ids are unique over all kinds of objects that share them; the database enforces it.
  *   S8  A killed writer leaves the old or the new state. What it had announced is in `intents` and is finished or undone
  *       by the next opener (engine/recover.c).
+ * Look at the database with sqlite3(1) only with -readonly: it would checkpoint without the lock.
  * A connection is used by one thread; fork()ed children must not touch it. Monitors never open the store. */
 #ifndef CREEL_STORE_STORE_H
 #define CREEL_STORE_STORE_H
@@ -43,10 +44,12 @@ static inline void store_tx_cleanup(struct store_tx *tx) { if (tx->open) store_r
 int store_read_begin(struct store *s, int64_t *ret_rev, struct creel_err *err);
 void store_read_end(struct store *s);
 int store_rev(struct store *s, int64_t *ret, struct creel_err *err);   /* newest committed */
-/* A descriptor that polls readable (inotify on the WAL) when somebody has committed; store_changed_ack empties it. */
+/* A descriptor that polls readable when somebody has committed (or given up) a transaction, in this or another process;
+ * store_changed_ack empties it. Borrowed. To miss nothing: get it, then read, then wait. */
 int store_changed_fd(struct store *s, struct creel_err *err);
 void store_changed_ack(struct store *s);
-/* Move the WAL into the database (under S1). Called by store_commit when the WAL has grown past a bound. */
+/* Move the whole WAL into the database and cut it (under S1); readers are waited for a tenth of a second. Nobody needs to
+ * call it: store_begin copies the WAL back when it has grown past a bound. */
 int store_checkpoint(struct store *s, struct creel_err *err);
 
 #endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/migration.c: the schema, as the list of steps that made it.
+ *
+ * Step n brings a store of version n - 1 to version n, in one transaction together with its number (user_version), under
+ * the store's lock. Steps are never changed once released; a new table or column is a new step at the end.
+ *
+ * SQLite parses the whole schema whenever the store is opened, which every command does: keep it short. What is not
+ * self-evident:
+ *   objects     ids and names of all kinds of objects share one name space (S7). `n` is the key of the kind's own table.
+ *   containers  what lists and filters need; enumerations are the numbers of store/container.h. The request and its
+ *               derived documents are in `specs`, so that a list of ten thousand rows reads few pages.
+ *   events      seq = rev << 20 | position within the commit. Ordered, unique, never reused; rev is read off it.
+ *   exits       survive their container. seq as for events, for dropping the oldest.
+ *   intents     seq as for events: a number is never used twice, so that two processes that clean up after the same dead
+ *               maker cannot delete a newer intent. */
+#include "store/internal.h"
+
+static const char *const steps[] = {
+    /* 1: containers */
+    "CREATE TABLE meta(id INTEGER PRIMARY KEY CHECK(id=1),rev INTEGER NOT NULL,events_floor INTEGER NOT NULL)STRICT;"
+    "INSERT INTO meta VALUES(1,0,0);"
+    "CREATE TABLE objects(n INTEGER PRIMARY KEY,kind INTEGER NOT NULL,id TEXT NOT NULL UNIQUE,name TEXT UNIQUE,"
+    "namespace TEXT)STRICT;"
+    "CREATE TABLE containers(n INTEGER PRIMARY KEY REFERENCES objects ON DELETE CASCADE,"
+    "created_ns INTEGER NOT NULL,spec_rev INTEGER NOT NULL,status_rev INTEGER NOT NULL,"
+    "state INTEGER NOT NULL,desired INTEGER NOT NULL,"
+    "image_id TEXT,image_ref TEXT,command TEXT,labels TEXT,mounts TEXT,network_mode TEXT,"
+    "auto_remove INTEGER NOT NULL,tty INTEGER NOT NULL,open_stdin INTEGER NOT NULL,oom_killed INTEGER NOT NULL,"
+    "started_before INTEGER NOT NULL,manually_stopped INTEGER NOT NULL,"
+    "run INTEGER NOT NULL,pid INTEGER NOT NULL,pid_start INTEGER NOT NULL,"
+    "monitor_pid INTEGER NOT NULL,monitor_start INTEGER NOT NULL,boot_id TEXT,"
+    "started_ns INTEGER NOT NULL,finished_ns INTEGER NOT NULL,"
+    "exit_how INTEGER NOT NULL,exit_number INTEGER NOT NULL,error TEXT,"
+    "cgroup_path TEXT,runtime TEXT,log_path TEXT,restart_count INTEGER NOT NULL)STRICT;"
+    "CREATE INDEX containers_listed ON containers(created_ns,state);"
+    "CREATE TABLE specs(n INTEGER PRIMARY KEY REFERENCES containers ON DELETE CASCADE,document TEXT NOT NULL)STRICT;"
+    "CREATE TABLE exits(seq INTEGER PRIMARY KEY,id TEXT NOT NULL,run INTEGER NOT NULL,started_ns INTEGER NOT NULL,"
+    "finished_ns INTEGER NOT NULL,how INTEGER NOT NULL,number INTEGER NOT NULL,oom INTEGER NOT NULL,"
+    "UNIQUE(id,run))STRICT;"
+    "CREATE TABLE events(seq INTEGER PRIMARY KEY,time_ns INTEGER NOT NULL,type TEXT NOT NULL,action TEXT NOT NULL,"
+    "actor_id TEXT NOT NULL,attributes TEXT NOT NULL)STRICT;"
+    "CREATE TABLE intents(seq INTEGER PRIMARY KEY,verb TEXT NOT NULL,object TEXT NOT NULL,data TEXT,"
+    "maker_pid INTEGER NOT NULL,maker_start INTEGER NOT NULL,boot_id TEXT NOT NULL)STRICT;",
+};
+
+const int store_schema_newest = (int)ARRAY_LEN(steps);
+
+int store_schema_version(struct store *s, int *ret, struct creel_err *err)
+{
+    auto_stmt st;
+    if (stmt_open(s, &st, "PRAGMA user_version", err) < 0)
+        return -1;
+    int r = stmt_step(&st, err);
+    if (r < 0)
+        return -1;
+    *ret = r == 1 ? (int)stmt_int(&st, 0) : 0;
+    return 0;
+}
+
+/* One step and its number, or nothing. A caller that lost the race finds the version already there. */
+static int take_step(struct store *s, int version, struct creel_err *err)
+{
+    char number[48];
+    (void)snprintf(number, sizeof number, "PRAGMA user_version=%d", version);
+    if (store_exec(s, "BEGIN IMMEDIATE", err) < 0)
+        return -1;
+    if (store_exec(s, steps[version - 1], err) == 0 && store_exec(s, number, err) == 0
+        && store_exec(s, "COMMIT", err) == 0)
+        return 0;
+    if (sqlite3_get_autocommit(s->db) == 0)
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return creel_wrap(err, "bringing the store to schema %d", version);
+}
+
+static int migrate_locked(struct store *s, int to, struct creel_err *err)
+{
+    int version;
+    if (store_schema_version(s, &version, err) < 0)
+        return -1;
+    if (version == 0 && store_exec(s, "PRAGMA journal_mode=WAL", err) < 0)
+        return -1;
+    for (int v = version + 1; v <= to; v++) {
+        if (take_step(s, v, err) < 0)
+            return -1;
+    }
+    if (fsync(s->root_fd) < 0) /* the files' names: SQLite syncs what is in them */
+        return creel_fail(err, CREEL_INTERNAL, errno, "sync directory %s", s->root);
+    return 0;
+}
+
+int store_migrate_to(struct store *s, int version, struct creel_err *err)
+{
+    assert(version <= store_schema_newest);
+    if (store_lock(s, err) < 0)
+        return -1;
+    int r = migrate_locked(s, version, err);
+    store_unlock(s);
+    return r;
+}
+
+int store_migrate(struct store *s, struct creel_err *err)
+{
+    return store_migrate_to(s, store_schema_newest, err);
+}
