@@ -252,19 +252,21 @@ SHAPE(resources, struct oci_resources, NO_PRESENT);
 #undef R
 
 /* ---- seccomp ---- */
+const struct oci_shape oci_seccomp_arg_shape;
 static const struct oci_field seccomp_arg_fields[] = {
     ALW(struct oci_seccomp_arg, U32, "index", index),
     ALW(struct oci_seccomp_arg, U64, "value", value),
     ROW(struct oci_seccomp_arg, U64, "valueTwo", value_two),
     ROW(struct oci_seccomp_arg, STR, "op", op),
 };
-SHAPE(seccomp_arg, struct oci_seccomp_arg, NO_PRESENT);
+const struct oci_shape oci_seccomp_arg_shape = { sizeof(struct oci_seccomp_arg), seccomp_arg_fields,
+                                                 ARRAY_LEN(seccomp_arg_fields), NO_PRESENT };
 
 static const struct oci_field syscall_fields[] = {
     ROW(struct oci_syscall, STRV, "names", names),
     ROW(struct oci_syscall, STR, "action", action),
     AUX(struct oci_syscall, SET_U32, "errnoRet", errno_ret, errno_set),
-    ARR(struct oci_syscall, "args", args, arg_count, seccomp_arg),
+    ARR(struct oci_syscall, "args", args, arg_count, oci_seccomp_arg),
 };
 SHAPE(syscall, struct oci_syscall, NO_PRESENT);
 

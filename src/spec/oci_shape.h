@@ -51,4 +51,7 @@ int oci_shape_print(const struct oci_shape *shape, const void *at, struct bytes 
 /* Free what it owns and zero it. */
 void oci_shape_fini(const struct oci_shape *shape, void *at);
 
+
+extern const struct oci_shape oci_seccomp_arg_shape;
+
 #endif

@@ -12,9 +12,11 @@ struct seccomp_context {
     const char *machine;       /* uname machine: "x86_64" */
     unsigned kernel_major, kernel_minor;
 };
+/* text NULL: the default. *ret: oci_seccomp_fini. Errors: INVALID, naming the member. */
 int seccomp_profile_resolve(const char *text, size_t len, const struct seccomp_context *ctx, struct oci_seccomp *ret,
                             struct creel_err *err);
-/* text NULL above means this one. */
 int seccomp_profile_default(const struct seccomp_context *ctx, struct oci_seccomp *ret, struct creel_err *err);
+
+extern const char seccomp_default_text[];   /* the default profile as JSON */
 
 #endif
