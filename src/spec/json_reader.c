@@ -307,7 +307,7 @@ int json_object_next(struct json_reader *r, const char **key, size_t *len, char 
     return 1;
 }
 
-int json_string(struct json_reader *r, char **ret)
+int json_read_string(struct json_reader *r, char **ret)
 {
     blanks(r);
     if (r->p >= r->end || *r->p != '"')
@@ -354,7 +354,7 @@ int json_bool(struct json_reader *r, bool *ret)
     return 0;
 }
 
-int json_null(struct json_reader *r)
+int json_read_null(struct json_reader *r)
 {
     blanks(r);
     return literal(r, "null") ? 0 : fail_syntax(r, "null");
@@ -452,7 +452,7 @@ static int skip_number(struct json_reader *r)
 static int skip_string(struct json_reader *r)
 {
     char *s = NULL;
-    if (json_string(r, &s) < 0)     /* decoding is what checks the escapes */
+    if (json_read_string(r, &s) < 0)     /* decoding is what checks the escapes */
         return -1;
     free(s);
     return 0;
@@ -484,7 +484,7 @@ int json_skip(struct json_reader *r)
     case JSON_T_STRING: return skip_string(r);
     case JSON_T_NUMBER: return skip_number(r);
     case JSON_T_BOOL: return json_bool(r, &b);
-    case JSON_T_NULL: return json_null(r);
+    case JSON_T_NULL: return json_read_null(r);
     case JSON_T_BAD: break;
     }
     return fail_syntax(r, "a value");

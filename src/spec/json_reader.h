@@ -45,11 +45,11 @@ int json_array_begin(struct json_reader *r);
 int json_array_next(struct json_reader *r);  /* 1: an element comes next; 0: the array has ended */
 
 /* *ret: malloc'd, NUL-terminated. */
-int json_string(struct json_reader *r, char **ret);
+int json_read_string(struct json_reader *r, char **ret);
 int json_bool(struct json_reader *r, bool *ret);
 int json_i64(struct json_reader *r, int64_t min, int64_t max, int64_t *ret);
 int json_u64(struct json_reader *r, uint64_t max, uint64_t *ret);
-int json_null(struct json_reader *r);
+int json_read_null(struct json_reader *r);
 int json_skip(struct json_reader *r);       /* any value, still checked */
 int json_end(struct json_reader *r);        /* nothing but blanks is left */
 

@@ -36,7 +36,7 @@ static void *grow(void **items, size_t count, size_t size)
 static int parse_string(struct json_reader *r, char **at)
 {
     char *s = NULL;
-    if (json_string(r, &s) < 0)
+    if (json_read_string(r, &s) < 0)
         return -1;
     free(*at);
     *at = s;
@@ -52,7 +52,7 @@ static int parse_strv(struct json_reader *r, struct strv *v)
         char *s = NULL;
         if (v->count == STRINGS_MAX)
             return json_fail(r, "more than %d strings", STRINGS_MAX);
-        if (json_string(r, &s) < 0)
+        if (json_read_string(r, &s) < 0)
             return -1;
         if (!strv_own(v, s))
             return creel_fail_nomem(r->err);
@@ -151,7 +151,7 @@ static int parse_map(const struct oci_field *f, struct json_reader *r, void *at)
 static int parse_ns(struct json_reader *r, enum oci_ns *at)
 {
     auto_free char *s = NULL;
-    if (json_string(r, &s) < 0)
+    if (json_read_string(r, &s) < 0)
         return -1;
     for (int ns = 0; ns < OCI_NS_COUNT; ns++)
         if (strcmp(s, oci_ns_name((enum oci_ns)ns)) == 0) {
@@ -248,7 +248,7 @@ int oci_shape_parse(const struct oci_shape *shape, struct json_reader *r, void *
             return json_fail(r, "the member is there twice");
         seen |= (uint64_t)1 << i;
         next = i + 1;
-        if (json_peek(r) == JSON_T_NULL ? json_null(r) < 0 : parse_value(&shape->fields[i], r, at) < 0)
+        if (json_peek(r) == JSON_T_NULL ? json_read_null(r) < 0 : parse_value(&shape->fields[i], r, at) < 0)
             return -1;
     }
     for (size_t i = 0; more == 0 && i < shape->count; i++)
