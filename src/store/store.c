@@ -21,7 +21,7 @@
 #include <time.h>
 
 enum {
-    WAL_FRAMES_MAX = 256,         /* 1 MB: past this a write transaction checkpoints first */
+    WAL_FRAMES_MAX = 128,         /* 512 kB: past this a write transaction checkpoints first */
     WAL_FRAMES_HUGE = 16384,      /* 64 MB: past this the file is also cut, waiting a little for readers */
 };
 #define BUSY_LONG_NS INT64_C(30000000000)
