@@ -4,12 +4,22 @@
 
 extern const struct cli_command
     /* containers */
+    cli_cmd_start,
+    cli_cmd_run,
+    cli_cmd_exec,
+    cli_cmd_create,
+    cli_cmd_attach,
     /* images */
     /* engine */
     cli_cmd_help;
 
 const struct cli_command *const cli_commands[] = {
     /* containers */
+    &cli_cmd_start,
+    &cli_cmd_run,
+    &cli_cmd_exec,
+    &cli_cmd_create,
+    &cli_cmd_attach,
     /* images */
     /* engine */
     &cli_cmd_help,
