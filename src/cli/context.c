@@ -7,20 +7,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-const struct cli_option cli_global_options[] = {
-    { .name = "root", .kind = CLI_STRING, .metavar = "DIR", .help = "Directory of the engine's durable state (also CREEL_ROOT)",
-      .def = "/var/lib/creel", .complete = CLI_COMPLETE_DIR },
-    { .name = "run-root", .kind = CLI_STRING, .metavar = "DIR",
-      .help = "Directory of the engine's volatile state (also CREEL_RUN_ROOT)", .def = "/run/creel",
-      .complete = CLI_COMPLETE_DIR },
-    { .name = "cgroup-manager", .kind = CLI_STRING, .metavar = "MANAGER", .help = "Who makes the control groups",
-      .def = "auto", .complete = CLI_COMPLETE_WORDS, .words = "auto cgroupfs systemd" },
-    { .name = "debug", .letter = 'D', .kind = CLI_FLAG, .help = "Show the kind and errno of an error with its text" },
-    { .name = "version", .letter = 'v', .kind = CLI_FLAG, .help = "Print the version and exit" },
-    { .name = "help", .letter = 'h', .kind = CLI_FLAG, .help = "Print help and exit" },
-    { .name = NULL },
-};
-
 void cli_init(struct cli *c, const struct cli_table *table, FILE *out, FILE *err)
 {
     *c = (struct cli){ .table = *table, .out = out, .err = err };
