@@ -149,7 +149,8 @@ struct creel_log_options {
     int64_t tail;                       /* -1 all */
 };
 /* Log records in order, across rotations. data is raw bytes incl. newline; `stream` is 1 or 2. `each` returning
- * non-zero stops. With follow it ends when the container's run ends. stop_fd: readable = return (or -1). */
+ * non-zero stops. With follow it ends when the container's run ends, and each time that everything there is has been
+ * delivered and it is going to wait, `each` is called with data NULL: time to flush. stop_fd: readable = return (or -1). */
 int creel_container_logs(struct creel *e, const char *ref, const struct creel_log_options *o, int stop_fd,
                          int (*each)(void *arg, int stream, int64_t time_ns, const char *attrs_json, const char *data,
                                      size_t len),
