@@ -41,6 +41,22 @@ static const char *const steps[] = {
     "actor_id TEXT NOT NULL,attributes TEXT NOT NULL)STRICT;"
     "CREATE TABLE intents(seq INTEGER PRIMARY KEY,verb TEXT NOT NULL,object TEXT NOT NULL,data TEXT,"
     "maker_pid INTEGER NOT NULL,maker_start INTEGER NOT NULL,boot_id TEXT NOT NULL)STRICT;",
+
+    /* 2: images (store/image.h) */
+    "CREATE TABLE images(id TEXT PRIMARY KEY,config TEXT NOT NULL,labels TEXT,parent TEXT,created_ns INTEGER NOT NULL,"
+    "tagged_ns INTEGER NOT NULL,size INTEGER NOT NULL,rev INTEGER NOT NULL)STRICT;"
+    "CREATE TABLE image_names(name TEXT PRIMARY KEY,image_id TEXT NOT NULL REFERENCES images ON DELETE CASCADE,"
+    "tagged_ns INTEGER NOT NULL)STRICT,WITHOUT ROWID;"
+    "CREATE INDEX image_names_of ON image_names(image_id);"
+    "CREATE TABLE layers(n INTEGER PRIMARY KEY AUTOINCREMENT,diff_id TEXT NOT NULL,ready INTEGER NOT NULL,"
+    "size INTEGER NOT NULL,tar_size INTEGER NOT NULL)STRICT;"
+    "CREATE UNIQUE INDEX layers_ready ON layers(diff_id)WHERE ready=1;"
+    "CREATE TABLE blobs(digest TEXT PRIMARY KEY,size INTEGER NOT NULL,media_type TEXT NOT NULL)STRICT,WITHOUT ROWID;"
+    "CREATE TABLE image_layers(image_id TEXT NOT NULL REFERENCES images ON DELETE CASCADE,position INTEGER NOT NULL,"
+    "layer INTEGER NOT NULL REFERENCES layers,blob TEXT NOT NULL REFERENCES blobs,"
+    "PRIMARY KEY(image_id,position))STRICT,WITHOUT ROWID;"
+    "CREATE INDEX image_layers_layer ON image_layers(layer);"
+    "CREATE INDEX image_layers_blob ON image_layers(blob);",
 };
 
 const int store_schema_newest = (int)ARRAY_LEN(steps);
