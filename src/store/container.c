@@ -112,8 +112,10 @@ static int check_enums(const struct container_row *r, struct creel_err *err)
                       r->id, (int)r->state, (int)r->desired, (int)r->exit_how);
 }
 
-/* On failure *r holds what was loaded so far; the caller ends it. */
-static int load_row(struct stmt *st, struct container_row *r, bool with_spec, struct creel_err *err)
+/* Texts by stmt_dup (owned by the row; on failure *r holds what was loaded so far) or stmt_borrow (valid until the next
+ * step: ten thousand rows need not be a hundred thousand allocations). */
+static int load_row(struct stmt *st, struct container_row *r, bool with_spec,
+                    bool (*text)(struct stmt *st, int col, char **ret), struct creel_err *err)
 {
     bool ok = true;
     if (stmt_copy(st, COL_ID, r->id, sizeof r->id, err) < 0)
@@ -122,7 +124,7 @@ static int load_row(struct stmt *st, struct container_row *r, bool with_spec, st
         char *at = (char *)r + fields[i].at;
         switch (fields[i].type) {
         case FIELD_TEXT:
-            ok = stmt_dup(st, i, (char **)at) && ok;
+            ok = text(st, i, (char **)at) && ok;
             break;
         case FIELD_I64:
             *(int64_t *)at = stmt_int(st, i);
@@ -139,10 +141,10 @@ static int load_row(struct stmt *st, struct container_row *r, bool with_spec, st
         }
     }
     r->created_ns = stmt_int(st, COL_CREATED);
-    ok = stmt_dup(st, COL_NAME, &r->name) && ok;
-    ok = stmt_dup(st, COL_NAMESPACE, &r->namespace_) && ok;
+    ok = text(st, COL_NAME, &r->name) && ok;
+    ok = text(st, COL_NAMESPACE, &r->namespace_) && ok;
     if (with_spec)
-        ok = stmt_dup(st, COL_SPEC, &r->spec) && ok;
+        ok = text(st, COL_SPEC, &r->spec) && ok;
     return ok ? check_enums(r, err) : creel_fail_nomem(err);
 }
 
@@ -248,7 +250,7 @@ int container_row_get(struct store *s, const char *id, struct container_row *ret
     if (r <= 0)
         return r < 0 ? -1 : fail_gone(id, err);
     struct container_row row = { .run = 0 };
-    if (load_row(&st, &row, true, err) < 0) {
+    if (load_row(&st, &row, true, stmt_dup, err) < 0) {
         container_row_fini(&row);
         return -1;
     }
@@ -271,8 +273,8 @@ int container_row_each(struct store *s, unsigned states, int limit, bool with_sp
     stmt_bind_int(&st, 2, limit > 0 ? limit : -1);
     int r;
     while ((r = stmt_step(&st, err)) > 0) {
-        auto_cleanup(container_row_fini) struct container_row row = { .run = 0 };
-        if (load_row(&st, &row, with_spec, err) < 0)
+        struct container_row row = { .run = 0 };
+        if (load_row(&st, &row, with_spec, stmt_borrow, err) < 0)
             return -1;
         if (each(arg, &row) != 0)
             return 0;

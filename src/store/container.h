@@ -54,7 +54,8 @@ int container_row_delete(struct store_tx *tx, const char *id, struct creel_err *
 int container_row_get(struct store *s, const char *id, struct container_row *ret, struct creel_err *err);
 /* Full id, exact name, unique prefix. NOT_FOUND "No such container: <ref>"; INVALID lists the candidates. */
 int container_row_resolve(struct store *s, const char *ref, char *ret_id, struct creel_err *err);
-/* Newest first. The spec is loaded only with with_spec. each != 0 stops; it may query but not begin a transaction.
+/* Newest first. The spec is loaded only with with_spec. each != 0 stops; it may query but not begin a transaction. The
+ * row and its strings are borrowed for the call.
  * states: bit set of 1 << state, 0 = all. limit 0 = none. */
 int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
                        int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);

@@ -34,7 +34,7 @@ struct store {
     int changed_fd;             /* inotify, -1 until asked for */
     char *root;                 /* for messages */
     enum store_mode mode;
-    unsigned open_stmts;
+    unsigned open_stmts, read_depth;
     int64_t changes_at_begin;   /* sqlite3_total_changes64 */
     int64_t tx_seq;             /* see store_tx_seq */
     int64_t busy_since, busy_limit;
@@ -73,6 +73,8 @@ void stmt_reset(struct stmt *st);
 int64_t stmt_int(struct stmt *st, int col);
 const char *stmt_text(struct stmt *st, int col);            /* borrowed until the next step; NULL for SQL NULL */
 bool stmt_dup(struct stmt *st, int col, char **ret);        /* owned copy, NULL for SQL NULL; false: out of memory */
+/* The same without a copy, valid until the next step: for rows that are only shown to a callback. Not to be freed. */
+bool stmt_borrow(struct stmt *st, int col, char **ret);
 /* Copy into a fixed buffer. A longer text means a damaged row: fails with INTERNAL. */
 int stmt_copy(struct stmt *st, int col, char *buf, size_t size, struct creel_err *err);
 

@@ -230,6 +230,13 @@ const char *stmt_text(struct stmt *st, int col)
     return (const char *)sqlite3_column_text(st->handle, col);
 }
 
+bool stmt_borrow(struct stmt *st, int col, char **ret)
+{
+    bool null = sqlite3_column_type(st->handle, col) == SQLITE_NULL;
+    *ret = (char *)(uintptr_t)stmt_text(st, col);
+    return null || *ret != NULL;
+}
+
 bool stmt_dup(struct stmt *st, int col, char **ret)
 {
     *ret = NULL;

@@ -214,7 +214,7 @@ static void end_writing(struct store_tx *tx)
 
 int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err)
 {
-    assert(s->mode == STORE_IDLE && s->open_stmts == 0); /* no write inside a snapshot or inside an `each` */
+    assert(s->mode == STORE_IDLE && s->open_stmts == 0 && s->read_depth == 0); /* no write inside a snapshot or inside an `each` */
     if (store_lock(s, err) < 0)
         return -1;
     uint32_t frames = wal_frames(s);
@@ -265,7 +265,7 @@ static int prune(struct store_tx *tx, struct creel_err *err)
 int store_commit(struct store_tx *tx, struct creel_err *err)
 {
     struct store *s = tx_store(tx);
-    assert(s->open_stmts == 0);
+    assert(s->open_stmts == 0 && s->read_depth == 0);
     int r = 0;
     if (sqlite3_get_autocommit(s->db) != 0)
         r = creel_fail(err, CREEL_INTERNAL, 0, "the store gave up the transaction after an earlier error");
@@ -287,10 +287,12 @@ void store_rollback(struct store_tx *tx)
 
 int store_read_begin(struct store *s, int64_t *ret_rev, struct creel_err *err)
 {
-    assert(s->mode == STORE_IDLE);
-    if (run_once(s, "BEGIN", err) < 0)
-        return -1;
-    s->mode = STORE_READING;
+    if (s->mode == STORE_IDLE) {
+        if (run_once(s, "BEGIN", err) < 0)
+            return -1;
+        s->mode = STORE_READING;
+    }
+    s->read_depth++;
     int64_t rev;
     if (store_rev(s, &rev, err) < 0) { /* the first read takes the snapshot */
         store_read_end(s);
@@ -303,7 +305,10 @@ int store_read_begin(struct store *s, int64_t *ret_rev, struct creel_err *err)
 
 void store_read_end(struct store *s)
 {
-    assert(s->mode == STORE_READING);
+    assert(s->read_depth > 0);
+    if (--s->read_depth > 0 || s->mode == STORE_WRITING)
+        return;
+    assert(s->open_stmts == 0);
     (void)run_once(s, "ROLLBACK", NULL);
     s->mode = STORE_IDLE;
 }

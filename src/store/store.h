@@ -40,7 +40,8 @@ void store_rollback(struct store_tx *tx);
 static inline void store_tx_cleanup(struct store_tx *tx) { if (tx->open) store_rollback(tx); }
 #define auto_tx auto_cleanup(store_tx_cleanup) struct store_tx
 
-/* Snapshot over several reads. Without it each query is its own snapshot. */
+/* Snapshot over several reads. Without it each query is its own snapshot. May be nested, also inside a write transaction:
+ * the inner one is part of the outer. */
 int store_read_begin(struct store *s, int64_t *ret_rev, struct creel_err *err);
 void store_read_end(struct store *s);
 int store_rev(struct store *s, int64_t *ret, struct creel_err *err);   /* newest committed */
