@@ -5,36 +5,11 @@
  *                        end this program, after the terminal is restored, and the process goes on */
 #include "cli/foreground.h"
 
-#include "base/strv.h"
-
-#include <ctype.h>
-#include <string.h>
-
-static bool key_ok(const char *key)
-{
-    if (strlen(key) == 1 || strcmp(key, "DEL") == 0)
-        return true;
-    if (strncasecmp(key, "ctrl-", 5) != 0 || strlen(key) != 6)
-        return false;
-    return isalpha((unsigned char)key[5]) || strchr("@[\\]^_", key[5]) != NULL;
-}
-
-bool foreground_keys_ok(const char *keys)
-{
-    auto_strv list = STRV_INIT;
-    if (keys[0] == '\0')
-        return true;
-    if (!strv_split(&list, keys, ','))
-        return false;
-    for (size_t i = 0; i < list.count; i++)
-        if (!key_ok(list.items[i]))
-            return false;
-    return true;
-}
+#include "cli/detach_keys.h"
 
 int foreground_check(struct cli *c, const struct foreground *f, int usage_code)
 {
-    if (f->detach_keys != NULL && !foreground_keys_ok(f->detach_keys))
+    if (f->detach_keys != NULL && !detach_keys_ok(f->detach_keys))
         return cli_error(c, usage_code, "invalid detach keys (%s) provided: give characters or ctrl- and a letter, such "
                          "as ctrl-p,ctrl-q", f->detach_keys);
     if (f->tty && f->in && isatty(STDIN_FILENO) != 1)

@@ -36,7 +36,4 @@ void foreground_fini(struct foreground *f);
 static inline void foreground_finip(struct foreground *f) { int e = errno; foreground_fini(f); errno = e; }
 #define auto_foreground auto_cleanup(foreground_finip) struct foreground
 
-/* Comma-separated: a character, ctrl- and one of a-z @ [ \ ] ^ _, or DEL. */
-bool foreground_keys_ok(const char *keys);
-
 #endif
