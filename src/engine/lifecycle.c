@@ -8,6 +8,7 @@
  *   L4  Nobody kills by a stored pid. A monitor is alive while its lock is held; what is left of a container whose monitor
  *       is gone is killed through its own control group, with that lock held. */
 #include "engine/lifecycle.h"
+#include "engine/image_work.h"
 
 #include "base/clock.h"
 #include "base/ident.h"
@@ -435,6 +436,8 @@ static const struct {
     { "remove", recover_remove },
     { "freeze", recover_freeze },
     { "restart", recover_restart },
+    { "image-add", engine_image_recover },
+    { "image-sweep", engine_image_recover },
 };
 
 static int drop_intent(struct creel *e, int64_t seq, struct creel_err *err)

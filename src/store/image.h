@@ -79,7 +79,7 @@ int image_name_delete(struct store_tx *tx, const char *name, struct creel_err *e
 int image_row_delete(struct store_tx *tx, const char *id, struct creel_err *err);    /* its names go, too */
 /* Delete the ready layers and the blobs that no image refers to; the callbacks tell what is to be removed from disk after
  * the commit. */
-int image_sweep(struct store_tx *tx, int (*layer)(void *arg, int64_t n), int (*blob)(void *arg, const char *digest, int64_t size),
-                void *arg, struct creel_err *err);
+int image_sweep(struct store_tx *tx, int (*layer)(void *arg, int64_t n, int64_t size),
+                int (*blob)(void *arg, const char *digest, int64_t size), void *arg, struct creel_err *err);
 
 #endif

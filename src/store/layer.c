@@ -149,18 +149,20 @@ int blob_row_each(struct store *s, int (*each)(void *arg, const char *digest, in
     return got;
 }
 
-int image_sweep(struct store_tx *tx, int (*layer)(void *arg, int64_t n),
+int image_sweep(struct store_tx *tx, int (*layer)(void *arg, int64_t n, int64_t size),
                 int (*blob)(void *arg, const char *digest, int64_t size), void *arg, struct creel_err *err)
 {
-    static const char layers[] = "DELETE FROM layers WHERE ready=1 AND n NOT IN(SELECT layer FROM image_layers)RETURNING n";
-    static const char blobs[] = "DELETE FROM blobs WHERE digest NOT IN(SELECT blob FROM image_layers)RETURNING digest,size";
+    static const char layers[] = "DELETE FROM layers WHERE ready=1 AND n NOT IN(SELECT layer FROM image_layers)"
+                                 "RETURNING n,size";
+    static const char blobs[] = "DELETE FROM blobs WHERE digest NOT IN(SELECT blob FROM image_layers)"
+                                "RETURNING digest,size";
     int got;
     {
         auto_stmt st;
         if (stmt_open(tx_store(tx), &st, layers, err) < 0)
             return -1;
         while ((got = stmt_step(&st, err)) == 1)
-            if (layer(arg, stmt_int(&st, 0)) < 0)
+            if (layer(arg, stmt_int(&st, 0), stmt_int(&st, 1)) < 0)
                 return creel_fail_nomem(err);
         if (got < 0)
             return -1;
