@@ -108,9 +108,7 @@ static int filter_open(struct source *s, struct creel_err *err)
         if (magics[i].compression == s->compression)
             code = magics[i].filter;
     /* an explicit filter switches bidding off: exactly this one, once */
-    if (archive_read_append_filter(s->filter, code) != ARCHIVE_OK || archive_read_support_format_raw(s->filter) != ARCHIVE_OK
-        || archive_read_support_format_empty(s->filter) != ARCHIVE_OK
-        || archive_read_set_format(s->filter, ARCHIVE_FORMAT_RAW) != ARCHIVE_OK)
+    if (archive_read_append_filter(s->filter, code) != ARCHIVE_OK || archive_read_support_format_raw(s->filter) != ARCHIVE_OK)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "libarchive cannot read %s: %s", compression_name(s->compression),
                           archive_error_string(s->filter));
     struct archive_entry *entry;
