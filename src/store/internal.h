@@ -95,6 +95,8 @@ void store_unlock(struct store *s);
 /* Bring the schema from `version` to the newest, one transaction per step. Takes the lock. */
 int store_migrate(struct store *s, struct creel_err *err);
 int store_schema_version(struct store *s, int *ret, struct creel_err *err);
+/* UNSUPPORTED when a newer program has been here. */
+int store_schema_check(struct store *s, int *ret_version, struct creel_err *err);
 extern const int store_schema_newest;
 /* For tests: stop at `version`. */
 int store_migrate_to(struct store *s, int version, struct creel_err *err);

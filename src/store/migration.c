@@ -73,7 +73,19 @@ int store_schema_version(struct store *s, int *ret, struct creel_err *err)
     return 0;
 }
 
-/* One step and its number, or nothing. A caller that lost the race finds the version already there. */
+int store_schema_check(struct store *s, int *ret_version, struct creel_err *err)
+{
+    if (store_schema_version(s, ret_version, err) < 0)
+        return -1;
+    if (*ret_version <= store_schema_newest)
+        return 0;
+    return creel_fail(err, CREEL_UNSUPPORTED, 0,
+                      "the store %s/store.db was written by a newer creel (schema %d, this program knows %d); use that "
+                      "version or a later one",
+                      s->root, *ret_version, store_schema_newest);
+}
+
+/* One step and its number, or nothing. */
 static int take_step(struct store *s, int version, struct creel_err *err)
 {
     char number[48];
@@ -91,7 +103,7 @@ static int take_step(struct store *s, int version, struct creel_err *err)
 static int migrate_locked(struct store *s, int to, struct creel_err *err)
 {
     int version;
-    if (store_schema_version(s, &version, err) < 0)
+    if (store_schema_check(s, &version, err) < 0)
         return -1;
     if (version == 0 && store_exec(s, "PRAGMA journal_mode=WAL", err) < 0)
         return -1;

@@ -87,13 +87,8 @@ static int configure(struct store *s, struct creel_err *err)
 static int check_schema(struct store *s, struct creel_err *err)
 {
     int version;
-    if (store_schema_version(s, &version, err) < 0)
+    if (store_schema_check(s, &version, err) < 0)
         return -1;
-    if (version > store_schema_newest)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0,
-                          "the store %s/store.db was written by a newer creel (schema %d, this program knows %d); use "
-                          "that version or a later one",
-                          s->root, version, store_schema_newest);
     if (version < store_schema_newest && store_migrate(s, err) < 0)
         return -1;
     return store_exec(s, "PRAGMA synchronous=FULL", err); /* after the schema is there: setting it reads it */
