@@ -11,7 +11,7 @@
 const struct archive_limits archive_limits_default = {
     .bytes = 256LL << 30,
     .entries = 4000000,
-    .ratio = 250,
+    .ratio = 100,
     .ratio_floor = 512LL << 20,
     .members = 20000,
     .xattrs = 128 << 10,

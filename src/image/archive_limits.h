@@ -14,7 +14,7 @@
 struct archive_limits {
     int64_t bytes;         /* one archive after decompression, and the sum of its files' sizes: 256 GiB */
     int64_t entries;       /* names in one archive: 4 million */
-    int64_t ratio;         /* expanded bytes per compressed byte, looked at once more than ratio_floor came out: 250 */
+    int64_t ratio;         /* expanded bytes per compressed byte, looked at once more than ratio_floor came out: 100 */
     int64_t ratio_floor;   /* 512 MiB */
     int64_t members;       /* files in an image archive (blobs, layers, documents): 20,000 */
     int64_t xattrs;        /* bytes of extended attributes of one entry: 128 KiB */

@@ -63,8 +63,7 @@ static int unpack(struct source *src, struct sink *blob, bool blob_wanted, int r
 {
     char diff_id[DIGEST_MAX], raw[DIGEST_MAX];
     int64_t bytes = 0, entries = 0;
-    if (blob_open(src, blob, blob_wanted, err) < 0 || read_layer(src, root, &bytes, &entries, err) < 0
-        || source_drain(src, err) < 0)
+    if (blob_open(src, blob, blob_wanted, err) < 0 || read_layer(src, root, &bytes, &entries, err) < 0)
         return -1;
     uint64_t plain_size = src->plain.bytes, raw_size = src->raw.bytes;
     if (hasher_digest(&src->plain, diff_id, err) < 0 || hasher_digest(&src->raw, raw, err) < 0)

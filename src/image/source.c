@@ -187,17 +187,23 @@ ssize_t source_read(struct source *s, const void **ret, struct creel_err *err)
     return n;
 }
 
-int source_drain(struct source *s, struct creel_err *err)
+int source_drain(struct source *s, uint64_t max, struct creel_err *err)
 {
     const void *data;
     ssize_t n;
+    uint64_t drained = 0;
     while ((n = source_read(s, &data, err)) > 0)
-        ;
+        if ((drained += (uint64_t)n) > max)
+            return creel_fail(err, CREEL_INVALID, 0, "more than %llu bytes follow the end of the archive",
+                              (unsigned long long)max);
     /* bytes after the end of the compressed stream belong to the blob all the same */
     while (n == 0 && (s->ready > 0 || !s->input_ended)) {
         ssize_t raw = raw_read(s, &data, err);
         if (raw < 0)
             return -1;
+        if ((drained += (uint64_t)raw) > max)
+            return creel_fail(err, CREEL_INVALID, 0, "more than %llu bytes follow the compressed archive",
+                              (unsigned long long)max);
     }
     return (int)n;
 }

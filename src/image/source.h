@@ -37,8 +37,8 @@ struct source {
 int source_open(struct source *s, int fd, const struct archive_limits *limits, struct creel_err *err);
 /* The next plain bytes in *ret (borrowed until the next call). Returns their number, 0 at the end, -1. */
 ssize_t source_read(struct source *s, const void **ret, struct creel_err *err);
-/* Read what is left, so that the hashes cover everything. */
-int source_drain(struct source *s, struct creel_err *err);
+/* Read what is left, so that the hashes cover everything; INVALID if it is more than `max` bytes. */
+int source_drain(struct source *s, uint64_t max, struct creel_err *err);
 void source_close(struct source *s);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-enum { END_MARK = 512 };
+enum { END_MARK = 512, PADDING_MAX = 16 << 20 /* after the end mark: writers fill their last record with zeros */ };
 
 int tar_reader_prepare(struct creel_err *err)
 {
@@ -74,7 +74,7 @@ static int check_end(struct tar_reader *r, struct creel_err *err)
     uint64_t used = (uint64_t)archive_filter_bytes(r->tar, 0);
     if (r->source->plain.bytes == 0)
         return creel_fail(err, CREEL_INVALID, 0, "not a tar archive: the input is empty");
-    if (source_drain(r->source, err) < 0)
+    if (source_drain(r->source, PADDING_MAX, err) < 0)
         return -1;
     if (used >= r->source->plain.bytes && r->source->zeros_at_end < END_MARK)
         return creel_fail(err, CREEL_INVALID, 0, "the tar archive is cut off: its end-of-archive mark is missing");
