@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/command.h: one table describes every command; parsing, --help, man pages and shell completion are all derived from
- * it, so they cannot disagree. A command is one file, cli/cmd_<name>.c, that defines a const struct cli_command. */
+ * it, so they cannot disagree. A command is a const struct cli_command in cli/cmd_<name>.c; small
+ * ones of a kind share a file. */
 #ifndef CREEL_CLI_COMMAND_H
 #define CREEL_CLI_COMMAND_H
 
