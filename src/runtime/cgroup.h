@@ -38,7 +38,12 @@ void cgroup_layout_fini(struct cgroup_layout *l);
 /* The hierarchy that serves `controller` ("memory"), or NULL. */
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *l, const char *controller);
 
-struct cgroup_write { size_t hierarchy; char *file, *value; bool optional; };
+/* One write. When `file` does not exist, alt_file gets alt_value (NULL: there is no other). What was written is read
+ * back unless grain is 0: the kernel may keep less than was asked for, but by less than `grain` (pages); CGROUP_LIST
+ * compares sets such as "0-3,7". `limit` names it in messages. */
+#define CGROUP_LIST UINT64_MAX
+struct cgroup_write { size_t hierarchy; char *file, *value, *alt_file, *alt_value; bool optional; uint64_t grain;
+                      const char *limit; };
 struct cgroup_plan {
     char *path;             /* "/creel/<id>", below every hierarchy's mount */
     struct cgroup_write *writes; size_t count;
@@ -60,6 +65,9 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
 int cgroup_v2_fd(const struct cgroup *c);
 /* For the child on v1: fds of the `tasks` files to write "0" to. Borrowed. Returns the count (at most CGROUP_V1_MAX). */
 size_t cgroup_v1_task_fds(const struct cgroup *c, int *fds);
+const char *cgroup_path(const struct cgroup *c);    /* clean form of what was given; borrowed */
+/* Put the calling thread into the group, making it if need be (monitors: /creel/.monitor). */
+int cgroup_join(const char *path, struct creel_err *err);
 /* Put an existing process in (external runtimes, fallbacks). */
 int cgroup_add(struct cgroup *c, pid_t pid, struct creel_err *err);
 int cgroup_update(struct cgroup *c, const struct oci_resources *r, struct creel_err *err);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/cgroup_internal.h: what the files of cgroup_*.c share; nobody else includes it. */
+#ifndef CREEL_RUNTIME_CGROUP_INTERNAL_H
+#define CREEL_RUNTIME_CGROUP_INTERNAL_H
+
+#include "base/cleanup.h"
+#include "runtime/cgroup.h"
+
+enum { CGROUP_HIERARCHIES = CGROUP_V1_MAX + 1, CGROUP_FILE_MAX = 65536 };
+
+/* One hierarchy as seen from a group. */
+struct cgroup_node {
+    int mount;          /* O_PATH descriptor of the hierarchy's mount */
+    bool made;          /* the group was made by this struct cgroup */
+    unsigned parents_made;  /* so were this many groups above it */
+    bool absent;        /* cgroup_open: there is no such group here */
+};
+
+struct cgroup {
+    char *path;                     /* "/creel/<id>", clean */
+    enum cgroup_manager manager;
+    struct cgroup_layout layout;
+    struct cgroup_node nodes[CGROUP_HIERARCHIES];
+    int tasks[CGROUP_V1_MAX];       /* opened by cgroup_create; the child writes to them */
+    size_t task_count;
+    size_t v2;                      /* index of the v2 hierarchy, or layout.count */
+    int v2_dir, v2_events;          /* the group and its cgroup.events; -1 without v2 */
+    int oom_fd, oom_aux;            /* cgroup_oom.c */
+    bool oom_tried;
+};
+
+/* ---- cgroup_layout.c, cgroup_plan.c: pure ---- */
+int cgroup_layout_parse(const char *text, struct cgroup_layout *ret, struct creel_err *err);
+bool cgroup_list_has(const char *comma_list, const char *word);
+/* "/a/b" from any spelling; NULL and err for "..", "/" and the like. Caller frees. */
+char *cgroup_path_clean(const char *path, struct creel_err *err);
+uint64_t cgroup_weight_of_shares(uint64_t shares);
+
+/* ---- cgroup_file.c: files of a group, by hierarchy; -errno ---- */
+int cgroup_file_open(const struct cgroup *c, size_t hierarchy, const char *file, int flags);
+/* Up to cap - 1 bytes, NUL-terminated, trailing line feeds cut. Returns the length. */
+int cgroup_file_read(const struct cgroup *c, size_t hierarchy, const char *file, char *buf, size_t cap);
+int cgroup_file_write(const struct cgroup *c, size_t hierarchy, const char *file, const char *value);
+/* The number behind `key ` in a flat keyed text ("oom_kill 3\n…"), or the whole text as a number with key NULL.
+ * "max" is UINT64_MAX. */
+bool cgroup_value_parse(const char *text, const char *key, uint64_t *ret);
+/* Whether the two lists ("0-3,7") are the same set of numbers below 8192. */
+bool cgroup_list_same(const char *a, const char *b);
+/* Index of the v1 hierarchy with the controller (or named hierarchy), or layout.count. */
+size_t cgroup_v1_find(const struct cgroup *c, const char *controller);
+/* The same for v2. */
+size_t cgroup_v2_find(const struct cgroup *c, const char *controller);
+
+/* ---- cgroup_apply.c ---- */
+/* Make every write of the plan; restore what was there before when one fails and `restore` is set. */
+int cgroup_plan_apply(struct cgroup *c, const struct cgroup_plan *p, bool restore, struct creel_err *err);
+/* Whether what the kernel says (`got`) is what was written, within the row's grain. */
+bool cgroup_value_kept(const struct cgroup_write *w, const char *wrote, const char *got);
+
+/* ---- cgroup_device.c ---- */
+enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4, DEVICE_ALL = 7 };  /* as in <linux/bpf.h> */
+struct device_rule { bool allow; char type; /* a, b, c */ int64_t major, minor; /* -1: any */ unsigned access; };
+struct device_rules { struct device_rule *items; size_t count; };
+/* The configuration's rules followed by the ones every container has. Errors: INVALID. */
+int device_rules_build(const struct oci_resources *r, struct device_rules *ret, struct creel_err *err);
+void device_rules_fini(struct device_rules *d);
+/* The same for version 1: a default and exceptions from it, in the order to write them.
+ * Errors: UNSUPPORTED when the kernel's version 1 cannot express the list. */
+int device_rules_reduce(const struct device_rules *d, bool *ret_allow, struct device_rules *ret, struct creel_err *err);
+void device_rules_print(const struct device_rules *d, struct bytes *out);
+/* eBPF program for version 2. *ret: caller frees. */
+struct bpf_insn;
+int device_program_build(const struct device_rules *d, struct bpf_insn **ret, size_t *ret_count, struct creel_err *err);
+/* Put the rules in force. update: some are already. */
+int cgroup_device_apply(struct cgroup *c, const struct oci_resources *r, bool update, struct creel_err *err);
+
+/* ---- cgroup_kill.c ---- */
+/* Remove one group and those below it in one hierarchy. 0, -errno. */
+int cgroup_tree_remove(int mount, const char *path);
+
+/* ---- cgroup_stats.c ---- */
+void cgroup_io_parse(const char *text, const char *key, uint64_t *ret);
+
+/* ---- cgroup_oom.c ---- */
+void cgroup_oom_close(struct cgroup *c);
+
+#endif
