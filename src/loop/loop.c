@@ -200,6 +200,8 @@ int loop_run(struct loop *l, struct creel_err *err)
         l->batch_at = l->batch_count = 0;
         if (!l->stop)
             run_timers(l);
+        if (l->each_fn != NULL)
+            l->each_fn(l->each_arg);
     }
     return 0;
 }

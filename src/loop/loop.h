@@ -53,6 +53,8 @@ struct loop {
     struct loop_io signal_io;
     void (*signal_fn)(void *arg, int signo);
     void *signal_arg;
+    void (*each_fn)(void *arg);  /* NULL, or: called after every round of callbacks, when none is on the stack */
+    void *each_arg;
     bool stop;
 };
 

@@ -65,7 +65,11 @@ struct monitor_status { struct monitor_started started; bool exited; struct cree
 int monitor_query(struct monitor_link *l, struct monitor_status *ret, struct creel_err *err);
 int monitor_signal(struct monitor_link *l, int signo, struct creel_err *err);   /* to init, by pidfd */
 int monitor_resize(struct monitor_link *l, unsigned rows, unsigned cols, struct creel_err *err);
-/* Blocks until the run has ended and its record is durable. timeout_ms -1 = for ever. TIMEOUT. */
+/* Ask to be told of the end of the run, without waiting: then monitor_link_fd becomes readable and monitor_wait_exit with
+ * timeout 0 says what it was. Not on a session. */
+int monitor_watch_exit(struct monitor_link *l, struct creel_err *err);
+/* Blocks until the run has ended and its record is durable (for the client that has claimed the exit: written; its own
+ * commit makes it durable). timeout_ms -1 = for ever. TIMEOUT. */
 int monitor_wait_exit(struct monitor_link *l, int timeout_ms, struct creel_exit *ret, struct creel_err *err);
 /* "I commit the exit": the monitor starts no helper as long as this link lives. Sent right after launch by a client that
  * stays. Then, when it is done: */
@@ -83,7 +87,8 @@ int monitor_attach(struct monitor_link *l, bool in, bool out, bool err_stream, u
 struct monitor_exec { const char *exec_id; const char *process_json; /* OCI process */ bool tty, in, out, err, detach;
                       unsigned rows, cols; };
 int monitor_exec(struct monitor_link *l, const struct monitor_exec *x, pid_t *ret_pid, struct creel_err *err);
-/* Copy until the session ends; see creel_session_copy. */
+/* Copy until the session ends; see creel_session_copy, whose return value this is. On a session monitor_signal and
+ * monitor_resize concern its process and do not wait for an answer; other requests need another link. */
 int monitor_session_copy(struct monitor_link *l, const struct creel_io *io, struct creel_session *public_session,
                          bool tty, struct creel_exit *ret_exit, struct creel_err *err);
 void monitor_link_close(struct monitor_link *l);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* monitor/link.h: the inside of a connection, shared by the client's files. */
+#ifndef CREEL_MONITOR_LINK_H
+#define CREEL_MONITOR_LINK_H
+
+#include "base/bytes.h"
+#include "monitor/client.h"
+
+#include <jansson.h>
+
+struct monitor_link {
+    int fd;
+    bool session;           /* output may come: the socket is read by monitor_session_copy */
+    bool tty, want_in;
+    bool over, closed;      /* the run or process has ended: `exit`; the session was closed without that */
+    bool watching;          /* has asked to be told of the end */
+    struct creel_exit exit;
+    size_t credit;          /* input bytes that may be sent */
+    char *rx;               /* received and not yet taken: rx[rx_at .. rx_len) */
+    size_t rx_at, rx_len, rx_cap;
+    struct bytes tx;        /* to be sent */
+};
+
+struct monitor_link *link_new(int fd);
+/* Queue a request; takes the reference. */
+int link_request(struct monitor_link *l, const char *op, json_t *members, bool quiet, struct creel_err *err);
+void link_frame(struct monitor_link *l, unsigned type, const char *payload, size_t n);
+/* Send what the socket takes without waiting. -1: the monitor is gone. */
+int link_send(struct monitor_link *l, struct creel_err *err);
+/* Send all of it. */
+int link_flush(struct monitor_link *l, struct creel_err *err);
+/* Queue and send a request, and wait for its reply. *ret may be NULL. */
+int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **ret, struct creel_err *err);
+/* Take in an event's text. */
+void link_event(struct monitor_link *l, const char *text, size_t len);
+int link_gone(struct creel_err *err);
+
+#endif
