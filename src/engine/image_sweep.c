@@ -9,9 +9,6 @@
 
 static const char intent_verb[] = "image-sweep";
 
-/* Names with a row that must stay. */
-struct keep { const json_t *names; struct creel *e; int layers, blobs, trash; };
-
 static int has_layer(void *arg, const struct layer_row *l, bool ready)
 {
     (void)ready;
@@ -97,16 +94,15 @@ static int collect_blob(void *arg, const char *digest, int64_t size)
     return json_array_append_new(c->blobs, json_string(digest));
 }
 
-static int sweep_rows(struct creel *e, const struct image_sweep *what, json_t *names, int64_t *freed, int64_t *ret_intent,
+typedef int inside_fn(void *arg, struct store_tx *tx, struct creel_err *err);
+
+static int sweep_rows(struct creel *e, inside_fn *inside, void *arg, json_t *names, int64_t *freed, int64_t *ret_intent,
                       struct creel_err *err)
 {
     struct collecting c = { .layers = json_object_get(names, "layers"), .blobs = json_object_get(names, "blobs") };
     auto_tx tx = { 0 };
-    if (store_begin(e->store, &tx, err) < 0 || (what->inside != NULL && what->inside(what->arg, &tx, err) < 0))
+    if (store_begin(e->store, &tx, err) < 0 || inside(arg, &tx, err) < 0)
         return -1;
-    for (size_t i = 0; i < what->ids.count; i++)
-        if (image_row_delete(&tx, what->ids.items[i], err) < 0)
-            return -1;
     if (image_sweep(&tx, collect_layer, collect_blob, &c, err) < 0)
         return -1;
     if (json_array_size(c.layers) + json_array_size(c.blobs) > 0) {
@@ -123,14 +119,14 @@ static int sweep_rows(struct creel *e, const struct image_sweep *what, json_t *n
     return 0;
 }
 
-int engine_image_sweep(struct creel *e, const struct image_sweep *what, int64_t *freed, struct creel_err *err)
+int engine_image_sweep(struct creel *e, inside_fn *inside, void *arg, int64_t *freed, struct creel_err *err)
 {
     int64_t intent = 0;
     auto_fd lock = engine_image_lock(e, true, err);
     json_t *names = lock < 0 ? NULL : json_pack("{s:[],s:[]}", "layers", "blobs");
     if (names == NULL)
         return lock < 0 ? -1 : creel_fail_nomem(err);
-    int r = sweep_rows(e, what, names, freed, &intent, err);
+    int r = sweep_rows(e, inside, arg, names, freed, &intent, err);
     if (r == 0 && intent != 0) {
         r = engine_image_remove_files(e, names, err);
         auto_tx tx = { 0 };

@@ -73,14 +73,14 @@ int image_work_commit(struct image_work *w, const struct image_work_commit *c, c
 int engine_image_lookup(struct creel *e, const char *ref, char *ret_id, struct reference *ret_name, struct creel_err *err);
 
 /* --- engine/image_sweep.c --- */
-struct image_sweep {
-    struct strv ids;            /* images to delete, with their names */
-    /* Runs inside the transaction, before: append events, check once more; may refuse. */
-    int (*inside)(void *arg, struct store_tx *tx, struct creel_err *err);
-    void *arg;
-};
-/* W3. Then every layer and blob that nothing refers to any more goes. *freed (may be NULL): bytes given back are added. */
-int engine_image_sweep(struct creel *e, const struct image_sweep *what, int64_t *freed, struct creel_err *err);
+/* W3. `inside` runs in the transaction: it deletes image rows and appends events, and may refuse. Then every layer and blob
+ * that nothing refers to any more goes. *freed (may be NULL): bytes given back are added. */
+int engine_image_sweep(struct creel *e, int (*inside)(void *arg, struct store_tx *tx, struct creel_err *err), void *arg,
+                       int64_t *freed, struct creel_err *err);
+/* Inside: delete an image with its names, event included; then its untagged parents that nothing else needs, unless
+ * no_prune. `said` gets pairs of words: "untagged" name, "deleted" id. */
+int engine_image_delete(struct creel *e, struct store_tx *tx, const char *id, bool no_prune, struct strv *said,
+                        struct creel_err *err);
 /* Recovery of abandoned intents, called from engine_recover. */
 int engine_image_recover(struct creel *e, const struct intent_row *i, struct creel_err *err);
 /* <root>/images.lock: a descriptor that holds it. Blocks. */
