@@ -3,14 +3,17 @@
  * caller when the snapshot is over, so that a slow reader (a pager) holds up nobody and may call anything.
  *
  * Only what a filter asks for is parsed: labels for `label`, mounts for `volume`, the documents for `publish` and
- * `expose`. */
+ * `expose`.
+ *
+ * A row that says it runs is believed while its monitor's lock is held. If not (a reboot, a killed monitor), it is brought
+ * back to the truth after the snapshot, and the list is made once more. */
 #include "engine/filters.h"
+#include "engine/image_work.h"
 #include "engine/state_text.h"
-
-#include "engine/engine.h"
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "sys/identity.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -51,6 +54,7 @@ struct query {
     size_t count, cap;
     struct tag *tags;
     size_t tag_count;
+    struct strv stale;          /* ids of rows that say they run, but nobody holds their lock */
     struct creel_err err;       /* of a callback */
     bool failed;
 };
@@ -61,6 +65,7 @@ static void query_fini(struct query *q)
     filter_patterns_free(q->names);
     strv_fini(&q->ids);
     strv_fini(&q->ancestors);
+    strv_fini(&q->stale);
     free(q->publish);
     free(q->expose);
     for (size_t i = 0; i < q->count; i++)
@@ -357,10 +362,9 @@ static const char *shown_image(struct query *q, const struct container_row *r, c
             return NULL;
         q->tags = tags;
         t = &tags[q->tag_count];
-        auto_engine_image img = { 0 };
         struct creel_err none = { 0 };
-        bool found = ref[0] != '\0' && engine_image_find(q->e, ref, &img, &none) == 0;
-        memcpy(t->id, found ? img.id : (char[sizeof t->id]){ 0 }, sizeof t->id);
+        if (ref[0] == '\0' || engine_image_lookup(q->e, ref, t->id, NULL, &none) < 0)
+            t->id[0] = '\0';
         t->ref = strdup(ref);
         if (t->ref == NULL)
             return NULL;
@@ -401,10 +405,18 @@ static struct entry *entry_new(const struct container_row *r, const struct state
     return x;
 }
 
+static bool is_stale(const struct query *q, const struct container_row *r)
+{
+    const char *boot = sys_boot_id();
+    return (boot[0] != '\0' && r->boot_id != NULL && strcmp(boot, r->boot_id) != 0) || !engine_run_alive(q->e, r->id);
+}
+
 static int keep(void *arg, const struct container_row *r)
 {
     struct query *q = arg;
     const struct state_facts f = state_facts_of(r);
+    if (f.running && is_stale(q, r) && !strv_add(&q->stale, r->id))
+        goto nomem;
     if (!matches(q, r, &f))
         return 0;
     if (q->count == q->cap) {
@@ -433,19 +445,12 @@ nomem:
 static void measure(struct creel *e, struct creel_container_row *row)
 {
     auto_free char *upper = NULL;
-    auto_engine_image img = { 0 };
+    auto_image_row image = { 0 };
     struct creel_err none = { 0 };
     if (asprintf(&upper, "containers/%s/upper", row->id) < 0)
         return;
     row->size_rw = tree_size(e->root_fd, upper);
-    row->size_root = row->size_rw;
-    if (engine_image_find(e, row->image_id, &img, &none) < 0)
-        return;
-    for (size_t i = 0; i < img.lower.count; i++) {
-        auto_free char *layer = NULL;
-        if (asprintf(&layer, "layers/%s", img.lower.items[i]) >= 0)
-            row->size_root += tree_size(e->root_fd, layer);
-    }
+    row->size_root = row->size_rw + (image_row_get(e->store, row->image_id, &image, &none) == 0 ? image.size : 0);
 }
 
 static void show(struct query *q, bool with_size,
@@ -463,27 +468,46 @@ static void show(struct query *q, bool with_size,
     }
 }
 
-int creel_container_list(struct creel *e, const struct creel_list_options *options,
-                         int (*each)(void *arg, const struct creel_container_row *row), void *arg,
-                         struct creel_err *err)
+static int run_query(struct query *q, const struct creel_list_options *o, struct creel_err *err)
 {
     static const char *const known[] = { "ancestor", "before", "exited", "expose", "health", "id", "is-task",
                                          "isolation", "label", "name", "network", "publish", "since", "status",
                                          "volume", NULL };
+    if (filters_parse(o->filters_json, known, &q->filters, err) < 0 || store_read_begin(q->e->store, NULL, err) < 0)
+        return -1;
+    int r = prepare(q, o, err);
+    if (r == 0 && !q->nothing)
+        r = container_row_each(q->e->store, q->states, 0, q->with_spec, keep, q, err);
+    store_read_end(q->e->store);
+    return q->failed ? creel_fail(err, q->err.kind, q->err.sys, "%s", q->err.text) : r;
+}
+
+/* Whether there was anything to bring back. */
+static bool reconcile(struct query *q)
+{
+    for (size_t i = 0; i < q->stale.count; i++) {
+        struct creel_err ignored = { 0 }; /* the list then shows what the row says; creel check tells why */
+        (void)engine_reconcile(q->e, q->stale.items[i], &ignored);
+    }
+    return q->stale.count > 0;
+}
+
+int creel_container_list(struct creel *e, const struct creel_list_options *options,
+                         int (*each)(void *arg, const struct creel_container_row *row), void *arg,
+                         struct creel_err *err)
+{
     struct creel_list_options o = { .size = sizeof o };
     if (options != NULL)
         memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     auto_cleanup(query_fini) struct query q = { .e = e };
-    if (filters_parse(o.filters_json, known, &q.filters, err) < 0 || store_read_begin(e->store, NULL, err) < 0)
+    if (run_query(&q, &o, err) < 0)
         return -1;
-    int r = prepare(&q, &o, err);
-    if (r == 0 && !q.nothing)
-        r = container_row_each(e->store, q.states, 0, q.with_spec, keep, &q, err);
-    store_read_end(e->store);
-    if (q.failed)
-        return creel_fail(err, q.err.kind, q.err.sys, "%s", q.err.text);
-    if (r < 0)
-        return -1;
+    if (reconcile(&q)) {
+        query_fini(&q);
+        q = (struct query){ .e = e };
+        if (run_query(&q, &o, err) < 0)
+            return -1;
+    }
     show(&q, o.with_size != 0, each, arg);
     return 0;
 }

@@ -309,3 +309,15 @@ int container_row_image_users(struct store *s, const char *image_id, int64_t *re
         *ret = stmt_int(&st, 0);
     return r > 0 ? 0 : r < 0 ? -1 : creel_fail(err, CREEL_INTERNAL, 0, "counting containers of %s", image_id);
 }
+
+int container_id_known(struct store *s, const char *id, struct creel_err *err)
+{
+    static const char sql[] = "SELECT EXISTS(SELECT 1 FROM objects WHERE id=?1)OR EXISTS(SELECT 1 FROM exits WHERE id=?1)"
+                              "OR EXISTS(SELECT 1 FROM events WHERE actor_id=?1 AND type='container')";
+    auto_stmt st;
+    if (stmt_open(s, &st, sql, err) < 0)
+        return -1;
+    stmt_bind_text(&st, 1, id);
+    int r = stmt_step(&st, err);
+    return r > 0 ? stmt_int(&st, 0) != 0 : r;
+}

@@ -60,6 +60,8 @@ int container_row_resolve(struct store *s, const char *ref, char *ret_id, struct
 int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
                        int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);
 int container_row_counts(struct store *s, int64_t counts[CONTAINER_STATE_COUNT], struct creel_err *err);
+/* Whether this store has, or has had and remembers (exits, events), a container with this id: 1, 0, -1. Reads all events. */
+int container_id_known(struct store *s, const char *id, struct creel_err *err);
 /* Containers that use an image. */
 int container_row_image_users(struct store *s, const char *image_id, int64_t *ret, struct creel_err *err);
 

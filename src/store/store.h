@@ -52,5 +52,7 @@ void store_changed_ack(struct store *s);
 /* Move the whole WAL into the database and cut it (under S1); readers are waited for a tenth of a second. Nobody needs to
  * call it: store_begin copies the WAL back when it has grown past a bound. */
 int store_checkpoint(struct store *s, struct creel_err *err);
+/* SQLite's own checks of the whole database: one call per problem found, at most some dozens. */
+int store_verify(struct store *s, void (*each)(void *arg, const char *problem), void *arg, struct creel_err *err);
 
 #endif
