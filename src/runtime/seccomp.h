@@ -13,9 +13,8 @@
 #include <linux/filter.h>
 
 struct seccomp_program {
-    struct sock_fprog fprog;   /* fprog.filter is owned, or part of `map` */
-    unsigned flags;            /* SECCOMP_FILTER_FLAG_* asked for by the description */
-    void *map; unsigned long map_len;
+    struct sock_fprog fprog;   /* fprog.filter is owned */
+    unsigned flags;            /* SECCOMP_FILTER_FLAG_* for seccomp(2); NEW_LISTENER when a rule notifies */
 };
 /* cache_fd: directory for compiled programs, or -1. Errors: INVALID unknown action, architecture, operator … */
 int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
@@ -24,5 +23,9 @@ int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct secc
 int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
                            struct creel_err *err);
 void seccomp_program_fini(struct seccomp_program *p);
+
+/* --- between seccomp.c and seccomp_cache.c --- */
+/* Store a program; a failure is no failure, the next one compiles again. */
+void seccomp_cache_store(const struct oci_seccomp *s, int cache_fd, const struct seccomp_program *p);
 
 #endif
