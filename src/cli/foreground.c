@@ -31,6 +31,9 @@ int foreground_begin(struct foreground *f, struct creel_err *err)
     }
     if (raw)
         what |= SIGNALS_ENDING;
+    /* A reader that goes away must end us, also when our parent ignored the signal. */
+    else if (signal(SIGPIPE, SIG_DFL) == SIG_ERR)
+        return creel_fail(err, CREEL_INTERNAL, errno, "restore SIGPIPE");
     return signals_open(&f->signals, what, err);
 }
 

@@ -140,9 +140,17 @@ attached() { [ "$(creel events --since 1h --until "$(date +%s)" --filter event=a
     mkfifo "$T/never"
     sleep 1000 <"$T/never" 3>&- &
     reader=$!
-    creel attach --no-stdin busy >"$T/never" 2>/dev/null &
+    "$CREEL" attach --no-stdin busy >"$T/never" 2>/dev/null &
     stuck=$!
-    echo | timeout $PATIENCE "$CREEL" attach busy >"$T/out" || status=$?
+    within attached busy 1
+    mkfifo "$T/in"
+    timeout $PATIENCE "$CREEL" attach busy <"$T/in" >"$T/out" &
+    client=$!
+    exec 7>"$T/in" # held open: the end of an attached input ends the session
+    echo >&7
+    status=0
+    wait $client || status=$?
+    exec 7>&-
     [ "$status" = 2 ]
     seq 1 300000 | cmp - "$T/out"
     kill $stuck $reader 2>/dev/null || true
