@@ -199,9 +199,11 @@ static void start_print(const struct host *h, const struct process *p, char *buf
     localtime_r(&at, &then);
     localtime_r(&h->now, &now);
     bool today = then.tm_year == now.tm_year && then.tm_yday == now.tm_yday;
-    const char *form = today ? "%H:%M" : then.tm_year == now.tm_year ? "%b%d" : "%Y";
-    if (strftime(buf, FIELD_TEXT_MAX, form, &then) == 0)
-        buf[0] = '\0';
+    bool this_year = then.tm_year == now.tm_year;
+    size_t n = today       ? strftime(buf, FIELD_TEXT_MAX, "%H:%M", &then)
+               : this_year ? strftime(buf, FIELD_TEXT_MAX, "%b%d", &then)
+                           : strftime(buf, FIELD_TEXT_MAX, "%Y", &then);
+    buf[n] = '\0';
 }
 
 static void elapsed_print(const struct host *h, const struct process *p, char *buf)

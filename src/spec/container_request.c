@@ -529,6 +529,17 @@ static bool is_updatable(const char *name)
     return false;
 }
 
+/* The values by themselves. Swap is judged together with the memory limit, which may be the stored one: after merging. */
+static int update_alone_check(const json_t *norm, struct creel_err *err)
+{
+    auto_json alone = json_copy((json_t *)norm);
+    if (alone == NULL)
+        return creel_fail_nomem(err);
+    if (json_number(alone, "Memory") == 0 && json_number(alone, "MemorySwap") > 0)
+        (void)json_object_del(alone, "MemorySwap");
+    return host_config_check(alone, err);
+}
+
 int update_request_parse(const char *text, size_t len, json_t **ret, struct creel_err *err)
 {
     auto_json top = NULL;
@@ -549,7 +560,7 @@ int update_request_parse(const char *text, size_t len, json_t **ret, struct cree
             return creel_fail(err, CREEL_INVALID, 0, "%s of a container cannot be updated", key);
     if (pids_none && json_object_set_new(norm, "PidsLimit", json_integer(-1)) < 0)
         return creel_fail_nomem(err);
-    if (host_config_check(norm, err) < 0 || shares_clamp(norm, NULL, err) < 0)
+    if (update_alone_check(norm, err) < 0 || shares_clamp(norm, NULL, err) < 0)
         return -1;
     *ret = ptr_take(&norm);
     return 0;
