@@ -69,8 +69,9 @@ static const char each_spec_sql[] = "SELECT " COLUMNS ",s.document FROM containe
 void container_row_fini(struct container_row *r)
 {
     for (size_t i = 0; i < FIELD_COUNT; i++) {
+        void *at = (char *)r + fields[i].at;
         if (fields[i].type == FIELD_TEXT)
-            free(*(char **)((char *)r + fields[i].at));
+            free(*(char **)at);
     }
     free(r->name);
     free(r->namespace_);
@@ -81,7 +82,7 @@ void container_row_fini(struct container_row *r)
 static void bind_fields(struct stmt *st, const struct container_row *r)
 {
     for (int i = 0; i < FIELD_COUNT; i++) {
-        const char *at = (const char *)r + fields[i].at;
+        const void *at = (const char *)r + fields[i].at;
         switch (fields[i].type) {
         case FIELD_TEXT:
             stmt_bind_text(st, i + 1, *(char *const *)at);
@@ -121,10 +122,10 @@ static int load_row(struct stmt *st, struct container_row *r, bool with_spec,
     if (stmt_copy(st, COL_ID, r->id, sizeof r->id, err) < 0)
         return -1;
     for (int i = 0; i < FIELD_COUNT; i++) {
-        char *at = (char *)r + fields[i].at;
+        void *at = (char *)r + fields[i].at;
         switch (fields[i].type) {
         case FIELD_TEXT:
-            ok = text(st, i, (char **)at) && ok;
+            ok = text(st, i, at) && ok;
             break;
         case FIELD_I64:
             *(int64_t *)at = stmt_int(st, i);

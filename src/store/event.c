@@ -58,12 +58,9 @@ int event_row_each(struct store *s, int64_t after_rev, int64_t since_ns, int64_t
     auto_stmt st;
     if (stmt_open(s, &st, sql, err) < 0)
         return -1;
-    int64_t first;
-    if (after_rev < 0)
-        first = 0;
-    else if (__builtin_mul_overflow(after_rev + 1, INT64_C(1) << STORE_SEQ_BITS, &first))
-        return 0;
-    stmt_bind_int(&st, 1, first);
+    if (after_rev >= (INT64_MAX >> STORE_SEQ_BITS) - 1)
+        return 0; /* later than any revision can be */
+    stmt_bind_int(&st, 1, after_rev < 0 ? 0 : (after_rev + 1) << STORE_SEQ_BITS);
     stmt_bind_int(&st, 2, since_ns);
     stmt_bind_int(&st, 3, until_ns != 0 ? until_ns : INT64_MAX);
     int r;

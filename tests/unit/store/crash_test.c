@@ -7,8 +7,10 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -249,13 +251,20 @@ static bool was_killed(int status)
     return false;
 }
 
+/* Starting a program is slow under a sanitizer: every fifth change then. */
+#ifdef __SANITIZE_ADDRESS__
+enum { STRIDE = 5 };
+#else
+enum { STRIDE = 1 };
+#endif
+
 static void a_writer_killed_at_any_change_leaves_the_old_or_the_new_state(void **state)
 {
     struct fixture *f = *state;
     store_close(f->s);
     f->s = NULL;
-    int n = 0;
-    while (was_killed(child_wait(child_start(f, "counted", ++n))))
+    int n = 1;
+    for (; was_killed(child_wait(child_start(f, "counted", n))); n += STRIDE)
         check_after(f);
     check_after(f);
     assert_true(n > 60); /* the kills were really on the way */
@@ -268,7 +277,7 @@ static void a_first_opener_killed_at_any_change_leaves_no_half_store(void **stat
     struct fixture *f = *state;
     store_close(f->s);
     f->s = NULL;
-    for (int n = 1;; n++) {
+    for (int n = 1;; n += STRIDE) {
         for (size_t i = 0; i < ARRAY_LEN(files); i++)
             (void)unlinkat(f->root_fd, files[i], 0);
         bool killed = was_killed(child_wait(child_start(f, "counted", n)));
@@ -280,23 +289,51 @@ static void a_first_opener_killed_at_any_change_leaves_no_half_store(void **stat
     }
 }
 
+/* Until the child has committed something, then up to `most` nanoseconds more. */
+static void let_it_work(int inotify_fd, unsigned *seed, int most)
+{
+    char buf[4096];
+    assert_int_equal(poll(&(struct pollfd){ .fd = inotify_fd, .events = POLLIN }, 1, 10000), 1);
+    (void)nanosleep(&(struct timespec){ .tv_nsec = rand_r(seed) % most }, NULL);
+    assert_true(read(inotify_fd, buf, sizeof buf) > 0);
+}
+
+static int watch_acks(const struct fixture *f)
+{
+    int fd = inotify_init1(IN_CLOEXEC);
+    char path[96];
+    acknowledge(f, acknowledged(f));
+    (void)snprintf(path, sizeof path, "%s/acked", f->root);
+    assert_true(fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) >= 0);
+    return fd;
+}
+
+static void drain(int fd)
+{
+    char buf[4096];
+    while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1)
+        assert_true(read(fd, buf, sizeof buf) > 0);
+}
+
 /* With checkpoints under way: enough steps for the WAL to go round several times. */
 static void a_writer_killed_at_a_random_moment_leaves_the_old_or_the_new_state(void **state)
 {
     struct fixture *f = *state;
     store_close(f->s);
     f->s = NULL;
-    int killed = 0;
+    int killed = 0, acks = watch_acks(f);
     unsigned seed = 12345;
     for (int i = 0; i < 40; i++) {
+        drain(acks);
         pid_t pid = child_start(f, "endless", 1000000);
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 1000000L + (long)rand_r(&seed) % 20000000 }, NULL);
+        let_it_work(acks, &seed, 10000000);
         assert_int_equal(kill(pid, SIGKILL), 0);
         killed += was_killed(child_wait(pid));
         check_after(f);
     }
     assert_int_equal(killed, 40);
     assert_true(acknowledged(f) > 40); /* it did get somewhere in between */
+    (void)close(acks);
 }
 
 /* Two writers, one killed in the middle of its transaction: the other goes on at once. */
@@ -305,9 +342,12 @@ static void a_killed_writer_does_not_stop_the_others(void **state)
     struct fixture *f = *state;
     store_close(f->s);
     f->s = NULL;
+    int acks = watch_acks(f);
+    unsigned seed = 54321;
     for (int i = 0; i < 20; i++) {
+        drain(acks);
         pid_t a = child_start(f, "endless", 1000000), b = child_start(f, "endless", 20);
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 2000000L * i % 9000000 + 1000000 }, NULL);
+        let_it_work(acks, &seed, 4000000);
         assert_int_equal(kill(a, SIGKILL), 0);
         assert_true(was_killed(child_wait(a)));
         assert_int_equal(child_wait(b), 0);
@@ -318,6 +358,7 @@ static void a_killed_writer_does_not_stop_the_others(void **state)
         store_close(f->s);
         f->s = NULL;
     }
+    (void)close(acks);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
