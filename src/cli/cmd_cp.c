@@ -174,8 +174,8 @@ static int pipe_and_thread(struct local_end *l, bool local_reads, void *(*thread
 
 /* The packer that is CANCELED only saw its reader go: the reader knows why, and may have had all that it needed. An
  * unpacker that fails behind a packer that failed only saw the stream's early end. */
-static int both_results(int packed, const struct creel_err *pack_err, int unpacked, const struct creel_err *unpack_err,
-                        struct creel_err *err)
+static int both_results(int packed, const struct creel_err *pack_err, int unpacked,
+                        const struct creel_err *unpack_err, struct creel_err *err)
 {
     bool pack_failed = packed < 0 && pack_err->kind != CREEL_CANCELED;
     if (pack_failed || unpacked < 0) {

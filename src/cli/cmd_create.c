@@ -37,8 +37,9 @@ const struct cli_command cli_cmd_create = {
     .alias = "container create",
     .synopsis = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
     .summary = "Make a container without starting it",
-    .description = "Makes a container as creel run does and prints its id; creel start starts it. The options have the "
-                   "same meaning as those of creel run.",
+    .description =
+        "Makes a container as creel run does and prints its id; creel start starts it. The options have the "
+        "same meaning as those of creel run.",
     .examples = "creel create --name job busybox sh -c 'echo working'\n"
                 "creel start -a job",
     .options = create_options,

@@ -29,8 +29,9 @@ const struct cli_command cli_cmd_export = {
     .alias = "container export",
     .synopsis = "[OPTIONS] CONTAINER",
     .summary = "Write a container's root file system to a tar archive",
-    .description = "Writes what the container sees as its root, without what is mounted below it, to a tar archive. The "
-                   "container may be running.",
+    .description =
+        "Writes what the container sees as its root, without what is mounted below it, to a tar archive. The "
+        "container may be running.",
     .examples = "creel export -o web.tar web\n"
                 "creel export web | creel import - web:flat",
     .options = options,

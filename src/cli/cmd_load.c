@@ -65,9 +65,10 @@ const struct cli_command cli_cmd_load = {
     .alias = "image load",
     .synopsis = "[OPTIONS]",
     .summary = "Load images from an archive",
-    .description = "Loads all images of a Docker archive or OCI archive, plain or compressed, or of an OCI layout "
-                   "directory, and prints their names. Every digest is verified; nothing is left behind when the archive "
-                   "is bad.",
+    .description =
+        "Loads all images of a Docker archive or OCI archive, plain or compressed, or of an OCI layout "
+        "directory, and prints their names. Every digest is verified; nothing is left behind when the archive "
+        "is bad.",
     .examples = "creel load -i busybox.tar\n"
                 "docker save busybox | creel load",
     .options = options,

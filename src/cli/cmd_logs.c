@@ -22,8 +22,10 @@ static int time_option(struct cli *c, const char *name, int64_t *ret)
     const char *text = cli_string(c, name);
     if (text == NULL || clock_parse_when(text, clock_now_ns(), ret))
         return 0;
-    return cli_error(c, 1, "invalid value for \"%s\": '%s' is neither a time (2006-01-02T15:04:05Z, Unix seconds) nor a "
-                     "duration (10m)", name, text);
+    return cli_error(c, 1,
+                     "invalid value for \"%s\": '%s' is neither a time (2006-01-02T15:04:05Z, Unix seconds) nor a "
+                     "duration (10m)",
+                     name, text);
 }
 
 /* "all", a count, and as with Docker anything that is no count means all. */

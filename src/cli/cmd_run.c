@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_run.c: make a container and start it, in the foreground with its streams, or detached. Exit codes: 125 creel's
- * own failure, 126 and 127 the command cannot be run or was not found, otherwise the container's. */
+/* cli/cmd_run.c: make a container and start it, in the foreground with its streams, or detached. Exit codes: 125
+ * creel's own failure, 126 and 127 the command cannot be run or was not found, otherwise the container's. */
 #include "cli/cid_file.h"
 #include "cli/foreground.h"
 #include "cli/run_options.h"
@@ -17,7 +17,8 @@ static int usage(struct cli *c, const struct creel_err *err)
 static void say_network(const struct run_request *r)
 {
     if (r->network_defaulted && isatty(STDERR_FILENO) == 1)
-        (void)fputs("creel: the container has no network: until networks exist the default is --network none\n", stderr);
+        (void)fputs("creel: the container has no network: until networks exist the default is --network none\n",
+                    stderr);
 }
 
 static int run_detached(struct cli *c, const struct run_request *r, struct cid_file *cid)

@@ -24,8 +24,8 @@ static int save(struct cli *c)
     if (output_file_open(&out, cli_string(c, "output"), "save", &err) < 0)
         return cli_fail(c, &err);
     progress_init(&progress, false);
-    int rc = creel_image_save(e, (const char *const *)strv_argv(cli_args(c)), format, out.fd, progress_update, &progress,
-                              &err);
+    int rc = creel_image_save(e, (const char *const *)strv_argv(cli_args(c)), format, out.fd, progress_update,
+                              &progress, &err);
     progress_clear(&progress);
     return rc < 0 || output_file_commit(&out, &err) < 0 ? cli_fail(c, &err) : 0;
 }

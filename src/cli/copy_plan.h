@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* "container:path", or a local path: "/abs", "./a:b", "a", "-". Both are the caller's (free); *ret_container is NULL for
- * a local path. */
+/* "container:path", or a local path: "/abs", "./a:b", "a", "-". Both are the caller's (free); *ret_container is NULL
+ * for a local path. */
 int copy_argument_split(const char *text, char **ret_container, char **ret_path, struct creel_err *err);
 
 struct copy_source {
@@ -32,8 +32,8 @@ static inline void copy_plan_finip(struct copy_plan *p) { copy_plan_fini(p); }
 /* INVALID: a directory onto a file, or a file to "name/" that does not exist. */
 int copy_plan_make(const struct copy_source *from, const struct copy_target *to, struct copy_plan *ret,
                    struct creel_err *err);
-/* `resolved` is where following the link at `path` led. *ret_path: it, with path's ending; *ret_rename: the last component
- * of `path` when it differs from that, else NULL. */
+/* `resolved` is where following the link at `path` led. *ret_path: it, with path's ending; *ret_rename: the last
+ * component of `path` when it differs from that, else NULL. */
 int copy_follow(const char *path, const char *resolved, char **ret_path, char **ret_rename, struct creel_err *err);
 
 #endif

@@ -45,7 +45,8 @@ static int entry_add(const char *line, size_t len, const char *(*lookup)(const c
     const char *eq = memchr(line, '=', len);
     size_t key = eq == NULL ? len : (size_t)(eq - line);
     if (key == 0)
-        return creel_fail(err, CREEL_INVALID, 0, "no variable name on line '%.*s'", (int)(len < 200 ? len : 200), line);
+        return creel_fail(err, CREEL_INVALID, 0, "no variable name on line '%.*s'", (int)(len < 200 ? len : 200),
+                          line);
     auto_free char *entry = strndup(line, len);
     if (entry == NULL)
         return creel_fail_nomem(err);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/env_file.h: files of KEY=VALUE lines, for --env-file and --label-file.
  *
- * One entry per line; blanks before the key are skipped, a line that then begins with "#" or is empty says nothing, the
- * rest of the line is the value, taken as it is (no quotes, no expansion). A key without "=" takes its value from the
- * caller's environment if it is there and is left out otherwise (or, without `lookup`, stands alone). A byte order mark
- * at the start is skipped, a carriage return at the end of a line too. NUL, text that is not UTF-8, an empty key and a key
- * with blanks in it are refused. */
+ * One entry per line; blanks before the key are skipped, a line that then begins with "#" or is empty says nothing,
+ * the rest of the line is the value, taken as it is (no quotes, no expansion). A key without "=" takes its value from
+ * the caller's environment if it is there and is left out otherwise (or, without `lookup`, stands alone). A byte
+ * order mark at the start is skipped, a carriage return at the end of a line too. NUL, text that is not UTF-8, an
+ * empty key and a key with blanks in it are refused. */
 #ifndef CREEL_CLI_ENV_FILE_H
 #define CREEL_CLI_ENV_FILE_H
 

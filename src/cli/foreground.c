@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/foreground.c: who gets which signal.
  *   without a terminal   everything that can be is passed on (--sig-proxy); the third INT or TERM ends this program
- *   with a terminal      keys reach the process as bytes; WINCH becomes a resize; HUP, INT, QUIT and TERM from outside
- *                        end this program, after the terminal is restored, and the process goes on */
+ *   with a terminal      keys reach the process as bytes; WINCH becomes a resize; HUP, INT, QUIT and TERM from
+ * outside end this program, after the terminal is restored, and the process goes on */
 #include "cli/foreground.h"
 
 #include "cli/detach_keys.h"
@@ -10,8 +10,10 @@
 int foreground_check(struct cli *c, const struct foreground *f, int usage_code)
 {
     if (f->detach_keys != NULL && !detach_keys_ok(f->detach_keys))
-        return cli_error(c, usage_code, "invalid detach keys (%s) provided: give characters or ctrl- and a letter, such "
-                         "as ctrl-p,ctrl-q", f->detach_keys);
+        return cli_error(c, usage_code,
+                         "invalid detach keys (%s) provided: give characters or ctrl- and a letter, such "
+                         "as ctrl-p,ctrl-q",
+                         f->detach_keys);
     if (f->tty && f->in && isatty(STDIN_FILENO) != 1)
         return cli_error(c, 1, "the input device is not a TTY");
     return 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/foreground.h: a process in a container with the caller's terminal, streams and signals: what run, start -a, attach
- * and exec share.
+/* cli/foreground.h: a process in a container with the caller's terminal, streams and signals: what run, start -a,
+ * attach and exec share.
  *
- * Order: foreground_check and foreground_begin before the process runs (so that no signal is lost and the first size is
- * right), then foreground_copy with the session. foreground_fini restores the terminal and the signals on every path. */
+ * Order: foreground_check and foreground_begin before the process runs (so that no signal is lost and the first size
+ * is right), then foreground_copy with the session. foreground_fini restores the terminal and the signals on every
+ * path. */
 #ifndef CREEL_CLI_FOREGROUND_H
 #define CREEL_CLI_FOREGROUND_H
 

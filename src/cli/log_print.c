@@ -18,9 +18,12 @@ static bool same_file(int a, int b)
 
 void log_print_init(struct log_print *p, int out, int err, bool timestamps, bool details)
 {
-    *p = (struct log_print){ .timestamps = timestamps, .details = details, .stamped_ns = -1,
-                             .streams = { { .fd = out, .pending = BYTES_INIT }, { .fd = err, .pending = BYTES_INIT } },
-                             .attrs = BYTES_INIT, .prefix = BYTES_INIT };
+    *p = (struct log_print){.timestamps = timestamps,
+                            .details = details,
+                            .stamped_ns = -1,
+                            .streams = {{.fd = out, .pending = BYTES_INIT}, {.fd = err, .pending = BYTES_INIT}},
+                            .attrs = BYTES_INIT,
+                            .prefix = BYTES_INIT};
     if (same_file(out, err))
         p->streams[1].shares = &p->streams[0];
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/log_print.h: log records to two descriptors, fast: no copy but one into a large buffer, no call per line.
  *
- * When both streams go to the same file (a terminal, 2>&1) they share one buffer and keep their order; otherwise order
- * between two files cannot be seen. Time stamps and details stand at the beginnings of lines only, also when a long line
- * arrives in pieces. */
+ * When both streams go to the same file (a terminal, 2>&1) they share one buffer and keep their order; otherwise
+ * order between two files cannot be seen. Time stamps and details stand at the beginnings of lines only, also when a
+ * long line arrives in pieces. */
 #ifndef CREEL_CLI_LOG_PRINT_H
 #define CREEL_CLI_LOG_PRINT_H
 

@@ -61,8 +61,10 @@ static int set_recursion(struct mount_spec *m, const char *value, struct creel_e
             return 0;
         }
     }
-    return creel_fail(err, CREEL_INVALID, 0, "invalid value for bind-recursive: %s (must be \"enabled\", \"disabled\", "
-                      "\"writable\", or \"readonly\")", value);
+    return creel_fail(err, CREEL_INVALID, 0,
+                      "invalid value for bind-recursive: %s (must be \"enabled\", \"disabled\", "
+                      "\"writable\", or \"readonly\")",
+                      value);
 }
 
 static int set_size(struct mount_spec *m, const char *value, struct creel_err *err)
@@ -158,8 +160,8 @@ static int spec_check(const struct mount_spec *m, struct creel_err *err)
     const char *type = m->type == NULL ? "volume" : m->type;
     bool bind = strcasecmp(type, "bind") == 0, tmpfs = strcasecmp(type, "tmpfs") == 0;
     if (!bind && !tmpfs)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "mounts of type '%s' are not available: use type=bind or type=tmpfs",
-                          type);
+        return creel_fail(err, CREEL_UNSUPPORTED, 0,
+                          "mounts of type '%s' are not available: use type=bind or type=tmpfs", type);
     if (m->target == NULL || m->target[0] == '\0')
         return creel_fail(err, CREEL_INVALID, 0, "target is required");
     if (m->has_volume)

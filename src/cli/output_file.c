@@ -30,8 +30,8 @@ int output_file_open(struct output_file *o, const char *path, const char *what, 
     struct stat st;
     if (path == NULL || strcmp(path, "-") == 0) {
         if (isatty(STDOUT_FILENO) == 1)
-            return creel_fail(err, CREEL_INVALID, 0, "cowardly refusing to %s to a terminal. Use the -o flag or redirect",
-                              what);
+            return creel_fail(err, CREEL_INVALID, 0,
+                              "cowardly refusing to %s to a terminal. Use the -o flag or redirect", what);
         o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         return o->fd < 0 ? creel_fail(err, CREEL_INTERNAL, errno, "use standard output") : 0;
     }

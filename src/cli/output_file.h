@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/output_file.h: where save and export write: standard output, or a file that appears only when it is complete. */
+/* cli/output_file.h: where save and export write: standard output, or a file that appears only when it is complete.
+ */
 #ifndef CREEL_CLI_OUTPUT_FILE_H
 #define CREEL_CLI_OUTPUT_FILE_H
 
@@ -13,8 +14,8 @@ struct output_file {
 };
 #define OUTPUT_FILE_INIT { .fd = -1 }
 
-/* path NULL or "-": standard output, refused when it is a terminal (`what` is in the message: "save"). A device or pipe
- * is written in place, a directory refused. */
+/* path NULL or "-": standard output, refused when it is a terminal (`what` is in the message: "save"). A device or
+ * pipe is written in place, a directory refused. */
 int output_file_open(struct output_file *o, const char *path, const char *what, struct creel_err *err);
 /* Complete: give it its name, in place of what was there. */
 int output_file_commit(struct output_file *o, struct creel_err *err);

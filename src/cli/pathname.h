@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/pathname.h: path texts, without looking at any file. A trailing "/" or "/." means "a directory, and what is in it"
- * to `creel cp`, so cleaning and joining say when they keep it. All returned strings are the caller's (free); NULL means
- * out of memory. */
+/* cli/pathname.h: path texts, without looking at any file. A trailing "/" or "/." means "a directory, and what is in
+ * it" to `creel cp`, so cleaning and joining say when they keep it. All returned strings are the caller's (free);
+ * NULL means out of memory. */
 #ifndef CREEL_CLI_PATHNAME_H
 #define CREEL_CLI_PATHNAME_H
 

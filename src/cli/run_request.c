@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/run_request.c: what is checked here is what only the caller can know (its files, its directory, its environment)
- * and what can be said better next to the option; everything else is the engine's to refuse. Members that were not asked
- * for are left out, so that the engine's defaults apply. */
+/* cli/run_request.c: what is checked here is what only the caller can know (its files, its directory, its
+ * environment) and what can be said better next to the option; everything else is the engine's to refuse. Members
+ * that were not asked for are left out, so that the engine's defaults apply. */
 #include "cli/run_request.h"
 
 #include "cli/device_spec.h"
@@ -520,10 +520,13 @@ static int check_pull(const struct build *b)
     if (pull == NULL || strcmp(pull, "missing") == 0 || strcmp(pull, "never") == 0)
         return 0;
     if (strcmp(pull, "always") == 0)
-        return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "images cannot be pulled: use --pull never, and creel load or "
+        return creel_fail(b->err, CREEL_UNSUPPORTED, 0,
+                          "images cannot be pulled: use --pull never, and creel load or "
                           "creel import to get an image");
-    return creel_fail(b->err, CREEL_INVALID, 0, "invalid pull option: '%.200s': must be one of \"always\", \"missing\" "
-                      "or \"never\"", pull);
+    return creel_fail(b->err, CREEL_INVALID, 0,
+                      "invalid pull option: '%.200s': must be one of \"always\", \"missing\" "
+                      "or \"never\"",
+                      pull);
 }
 
 static int put_life(const struct build *b)
@@ -531,8 +534,10 @@ static int put_life(const struct build *b)
     const char *restart = cli_string(b->c, "restart");
     if (restart != NULL && restart[0] != '\0' && strcmp(restart, "no") != 0) {
         if (cli_flag(b->c, "rm"))
-            return creel_fail(b->err, CREEL_INVALID, 0, "conflicting options: cannot specify both --restart and --rm");
-        return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "restart policy '%.200s' is not available: only no is", restart);
+            return creel_fail(b->err, CREEL_INVALID, 0,
+                              "conflicting options: cannot specify both --restart and --rm");
+        return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "restart policy '%.200s' is not available: only no is",
+                          restart);
     }
     if (restart != NULL && json_put(b->host, "RestartPolicy", json_pack("{s:s}", "Name", "no"), b->err) < 0)
         return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/run_request.h: the options of `creel run` and `creel create` as a Docker create body. Reads the files that options
- * name; asks nothing of the engine. */
+/* cli/run_request.h: the options of `creel run` and `creel create` as a Docker create body. Reads the files that
+ * options name; asks nothing of the engine. */
 #ifndef CREEL_CLI_RUN_REQUEST_H
 #define CREEL_CLI_RUN_REQUEST_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/security_opt.h: --security-opt. A seccomp profile is read here and sent along, because the engine need not see the
- * caller's files; systempaths=unconfined becomes empty lists of masked and read-only paths. */
+/* cli/security_opt.h: --security-opt. A seccomp profile is read here and sent along, because the engine need not see
+ * the caller's files; systempaths=unconfined becomes empty lists of masked and read-only paths. */
 #ifndef CREEL_CLI_SECURITY_OPT_H
 #define CREEL_CLI_SECURITY_OPT_H
 

@@ -37,8 +37,9 @@ static int limits_parse(const char *text, int64_t *soft, int64_t *hard, struct c
     if (parts.count == 1)
         *hard = *soft;
     if (*hard != -1 && (*soft == -1 || *soft > *hard))
-        return creel_fail(err, CREEL_INVALID, 0, "ulimit soft limit must be less than or equal to hard limit: %" PRId64
-                          " > %" PRId64, *soft, *hard);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "ulimit soft limit must be less than or equal to hard limit: %" PRId64 " > %" PRId64, *soft,
+                          *hard);
     return 0;
 }
 

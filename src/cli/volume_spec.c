@@ -50,8 +50,10 @@ static int sections_check(const char *text, const struct strv *s, struct creel_e
                           "/host/directory:%s", text);
     const char *source = s->items[0], *target = s->items[1];
     if (source[0] != '/' && source[0] != '.')
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "named volumes are not available: to use a host directory for '%s' "
-                          "give its absolute path", source);
+        return creel_fail(err, CREEL_UNSUPPORTED, 0,
+                          "named volumes are not available: to use a host directory for '%s' "
+                          "give its absolute path",
+                          source);
     if (target[0] != '/')
         return creel_fail(err, CREEL_INVALID, 0, "invalid volume specification: '%s': invalid mount path: '%s' mount "
                           "path must be absolute", text, target);
