@@ -17,6 +17,7 @@ enum type { TYPE_ANY, TYPE_CONTAINER, TYPE_IMAGE };
 struct output {
     struct template *template;
     bool compact;               /* --format json */
+    bool failed;                /* the template met something it could not print */
     struct bytes text;
     size_t count;
 };
@@ -61,7 +62,7 @@ static int print(struct cli *c, struct output *o, struct creel_err *err)
     if (!bytes_ok(&o->text))
         return creel_fail_nomem(err);
     if (o->template != NULL) {
-        if (o->text.len == 0)
+        if (o->text.len == 0 && !o->failed)
             bytes_addc(&o->text, '\n');
         text_escape(&out, bytes_str(&o->text), o->text.len, cli_terminal(c) ? TEXT_ESCAPE_LINES : TEXT_ESCAPE_NONE);
     } else if (o->compact || o->count == 0) {
@@ -75,6 +76,16 @@ static int print(struct cli *c, struct output *o, struct creel_err *err)
         return creel_fail_nomem(err);
     (void)fwrite(bytes_str(&out), 1, out.len, cli_out(c)); /* main looks at ferror */
     return 0;
+}
+
+/* Scripts look for Docker's words at the start of the line. */
+static int say_missing(const char *what)
+{
+    auto_bytes line = BYTES_INIT;
+    bytes_adds(&line, "Error: ");
+    text_escape(&line, what, strlen(what), TEXT_ESCAPE_ALL);
+    (void)fprintf(stderr, "%s\n", bytes_str(&line)); /* nowhere else to complain */
+    return 1;
 }
 
 static int inspect_all(struct cli *c, struct output *o, enum type type, bool size)
@@ -91,14 +102,16 @@ static int inspect_all(struct cli *c, struct output *o, enum type type, bool siz
             if (!strv_add(&missing, err.text))
                 code = cli_fail(c, &err);
         } else if (add(o, text, &err) < 0) {
+            o->failed = true;
             code = cli_fail(c, &err);
             break;
         }
     }
     if (print(c, o, &err) < 0)
         code = cli_fail(c, &err);
+    (void)fflush(cli_out(c)); /* a failure shows at the end */
     for (size_t i = 0; i < missing.count; i++)
-        code = cli_error(c, 1, "Error: %s", missing.items[i]);
+        code = say_missing(missing.items[i]);
     strv_fini(&missing);
     return code;
 }

@@ -99,6 +99,11 @@ static void second_words(const struct cli_table *t, const char *group, struct by
     }
 }
 
+static bool is_help(const struct cli_command *cmd)
+{
+    return strcmp(cmd->name, "help") == 0;
+}
+
 static const char *const groups[] = { "container", "image", "system" };
 
 /* --- bash --- */
@@ -201,7 +206,7 @@ static void bash_script(const struct cli_table *t, struct bytes *out)
     first_words(t, out);
     bytes_adds(out, "' ;;\n");
     for (size_t i = 0; i < t->count; i++)
-        if (!t->commands[i]->hidden && strcmp(t->commands[i]->name, "help") != 0)
+        if (!t->commands[i]->hidden && !is_help(t->commands[i]))
             bash_command(t->commands[i], out);
     bytes_adds(out, "    esac\n"
                     "    if [[ -z $value && $cur == -* ]]; then\n"
@@ -246,7 +251,7 @@ static void zsh_action(enum cli_complete kind, const char *words, struct bytes *
     else if (strcmp(word, "dir") == 0)
         bytes_adds(out, "_files -/");
     else if (word[0] != '\0')
-        bytes_addf(out, "_creel_names %s", word);
+        bytes_addf(out, " _creel_names %s", word); /* the blank keeps _arguments from adding its own */
     else
         bytes_adds(out, " ");
 }
@@ -271,7 +276,7 @@ static void zsh_option(const struct cli_option *o, struct bytes *out)
     bytes_addc(out, '\'');
 }
 
-static void zsh_command(const struct cli_command *cmd, struct bytes *out)
+static void zsh_command(const struct cli_table *t, const struct cli_command *cmd, struct bytes *out)
 {
     struct names n = { cmd->name, cmd->alias, "" };
     const char *sep = "    ";
@@ -283,10 +288,13 @@ static void zsh_command(const struct cli_command *cmd, struct bytes *out)
     bytes_adds(out, " \\\n        '--help[Print help and exit]'");
     if (cmd->max_args != 0) {
         bytes_addf(out, " \\\n        '%s:operand:", cmd->stop_at_operand || cmd->max_args == 1 ? "1" : "*");
-        zsh_action(cmd->complete, "", out);
+        auto_bytes words = BYTES_INIT;
+        if (is_help(cmd))
+            first_words(t, &words);
+        zsh_action(cmd->complete, bytes_str(&words), out);
         bytes_addc(out, '\'');
         if (cmd->stop_at_operand)
-            bytes_adds(out, " \\\n        '*::command:_normal'");
+            bytes_adds(out, " \\\n        '*::argument:_files'");
     }
     bytes_adds(out, " ;;\n");
 }
@@ -322,7 +330,7 @@ static void zsh_script(const struct cli_table *t, struct bytes *out)
                     "    case $1 in\n");
     for (size_t i = 0; i < t->count; i++)
         if (!t->commands[i]->hidden)
-            zsh_command(t->commands[i], out);
+            zsh_command(t, t->commands[i], out);
     bytes_adds(out, "    esac\n}\n"
                     "_creel() {\n"
                     "    local curcontext=$curcontext state line command\n"
@@ -424,6 +432,9 @@ static void fish_words(const struct cli_table *t, struct bytes *out)
             bytes_addc(out, '\n');
         }
     }
+    bytes_adds(out, "complete -c creel -n '__creel_is help' -a '");
+    first_words(t, out);
+    bytes_adds(out, "'\n");
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         bytes_addf(out, "complete -c creel -n '__creel_is \"\"' -a %s -d 'Commands for %s'\n", groups[i],
                    i == 2 ? "the engine" : i == 1 ? "images" : "containers");

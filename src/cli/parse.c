@@ -141,7 +141,7 @@ static void consider(const char *typed, const char *name, unsigned *best, char *
 static unsigned distance_allowed(const char *typed)
 {
     size_t n = strlen(typed);
-    return n <= 2 ? 1 : n <= 5 ? 2 : 3;
+    return n <= 3 ? 1 : n <= 6 ? 2 : 3;
 }
 
 static int unknown_command(const struct cli *c, const char *group, const char *typed, struct creel_err *err)
