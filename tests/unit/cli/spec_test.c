@@ -22,7 +22,7 @@ static const char *lookup(const char *name)
 /* The list, each followed by "|", or "error: …". */
 static const char *joined(int r, const struct strv *v, const struct creel_err *err)
 {
-    static char buf[1024];
+    static char buf[1100];
     size_t n = 0;
     if (r < 0)
         (void)snprintf(buf, sizeof buf, "error: %s", err->text);
@@ -146,7 +146,7 @@ static void mounts_are_checked_and_become_entries(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
         auto_json *mount = NULL;
-        char have[512];
+        char have[1100];
         if (mount_spec_parse(rows[i].text, "/cwd", &mount, &err) < 0) {
             (void)snprintf(have, sizeof have, "error: %s", err.text);
         } else {
@@ -190,7 +190,7 @@ static void volumes_are_host_paths_with_a_mode(void **state)
         struct creel_err err = { 0 };
         auto_free char *bind = NULL;
         auto_json *mount = NULL;
-        char have[512];
+        char have[1100];
         if (volume_spec_parse(rows[i].text, "/cwd", &bind, &mount, &err) < 0)
             (void)snprintf(have, sizeof have, "error: %s", err.text);
         else
