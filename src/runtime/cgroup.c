@@ -423,7 +423,7 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
     size_t found = 0;
     for (size_t i = 0; i < c->layout.count; i++) {
         bool v2 = c->layout.items[i].v2;
-        int fd = cgroup_file_open(c, i, "", (v2 ? O_RDONLY : O_PATH) | O_DIRECTORY);
+        int fd = v2 ? cgroup_file_open(c, i, "", O_RDONLY | O_DIRECTORY) : cgroup_file_open(c, i, "tasks", O_WRONLY);
         if (fd < 0 && fd != -ENOENT)
             return creel_fail(err, creel_kind_of_errno(-fd), -fd, "open cgroup %s%s", c->layout.items[i].mount, c->path);
         c->nodes[i].absent = fd < 0;
@@ -431,8 +431,8 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
         if (v2 && fd >= 0) {
             c->v2_dir = fd;
             c->v2_events = cgroup_file_open(c, i, "cgroup.events", O_RDONLY);
-        } else {
-            fd_closep(&fd);
+        } else if (fd >= 0) {
+            c->tasks[c->task_count++] = fd;
         }
     }
     if (found == 0)
@@ -440,6 +440,8 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
     *ret = ptr_take(&c);
     return 0;
 }
+
+const struct cgroup_layout *cgroup_layout_of(const struct cgroup *c) { return &c->layout; }
 
 int cgroup_v2_fd(const struct cgroup *c) { return c->v2_dir; }
 

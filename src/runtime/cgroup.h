@@ -65,6 +65,7 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
 int cgroup_v2_fd(const struct cgroup *c);
 /* For the child on v1: fds of the `tasks` files to write "0" to. Borrowed. Returns the count (at most CGROUP_V1_MAX). */
 size_t cgroup_v1_task_fds(const struct cgroup *c, int *fds);
+const struct cgroup_layout *cgroup_layout_of(const struct cgroup *c); /* as read when it was made; borrowed */
 const char *cgroup_path(const struct cgroup *c);    /* clean form of what was given; borrowed */
 /* Put the calling thread into the group, making it if need be (monitors: /creel/.monitor). */
 int cgroup_join(const char *path, struct creel_err *err);

@@ -23,6 +23,7 @@ struct runtime_rootfs {
     const char *const *lower;   /* topmost first */
     size_t lower_count;
     const char *upper, *work;   /* absolute; NULL: read-only overlay */
+    bool is_volatile;           /* upper dies with the container (--rm): the kernel need not sync it */
 };
 
 struct runtime_params {
@@ -31,9 +32,11 @@ struct runtime_params {
     int bundle_fd;                     /* directory; root.path is relative to it; -1: the current directory */
     const struct runtime_rootfs *rootfs; /* or NULL */
     int stdio[3];                      /* become 0, 1, 2; ignored with process.terminal */
+    bool stdio_is_ours;                /* pipes among stdio were made for this container: its user becomes their owner */
     int preserve_fds;                  /* how many of the caller's 3.. are kept */
     const struct sock_fprog *seccomp;  /* compiled program, or NULL: none */
-    bool seccomp_log; /* SECCOMP_FILTER_FLAG_LOG */
+    unsigned seccomp_flags;            /* SECCOMP_FILTER_FLAG_* (struct seccomp_program.flags) */
+    bool seccomp_log;                  /* adds SECCOMP_FILTER_FLAG_LOG */
     bool no_pivot, no_new_keyring;
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
@@ -65,8 +68,10 @@ struct runtime_exec_params {
     pid_t init_pid;
     const char *id;
     int stdio[3];
+    bool stdio_is_ours;
     int preserve_fds;
     const struct sock_fprog *seccomp;
+    unsigned seccomp_flags;
     bool seccomp_log;
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */
     enum cgroup_manager cgroup_manager;

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/exec.c: a further process in a running container.
+ *
+ * One clone: the pid namespace is entered by the caller for the length of the clone, the cgroup by CLONE_INTO_CGROUP (or
+ * by the child, on version 1), everything else by the child in a single setns with init's pidfd. */
+#include "runtime/launch.h"
+#include "runtime/runtime.h"
+#include "runtime/setup.h"
+#include "sys/identity.h"
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct exec_setup {
+    struct process_plan process;
+    struct init_exec_plan init;
+    struct cgroup *cgroup;
+    int null, pid_ns, own_pid_ns, sock, theirs;
+    int *keep;
+};
+
+static void exec_setup_fini(struct exec_setup *s)
+{
+    process_plan_fini(&s->process);
+    cgroup_free(s->cgroup);
+    fd_closep(&s->null);
+    fd_closep(&s->pid_ns);
+    fd_closep(&s->own_pid_ns);
+    fd_closep(&s->sock);
+    fd_closep(&s->theirs);
+    free(s->keep);
+}
+
+static int prepare_process(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
+{
+    if (process_plan_build(p->config, p->process, &s->process, err) < 0)
+        return -1;
+    if (!s->process.present)
+        return creel_fail(err, CREEL_INVALID, 0, "there is no process to run in container %s", p->id);
+    s->process.seccomp = p->seccomp;
+    s->process.seccomp_flags = p->seccomp_flags | (p->seccomp_log ? SECCOMP_FILTER_FLAG_LOG : 0);
+    s->process.keyring = runtime_keyring_name(p->id);
+    return s->process.keyring == NULL ? creel_fail_nomem(err) : 0;
+}
+
+/* What the container has of its own; init is in all of it. The caller's own user namespace must not be named. */
+static int join_flags(const struct oci_config *c)
+{
+    static const enum oci_ns types[] = { OCI_NS_NETWORK, OCI_NS_MOUNT, OCI_NS_IPC, OCI_NS_UTS, OCI_NS_USER,
+                                         OCI_NS_CGROUP, OCI_NS_TIME };
+    int flags = 0;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (oci_namespace_find(c, types[i]) != NULL)
+            flags |= (int)oci_ns_clone_flag(types[i]);
+    return flags;
+}
+
+static int prepare_streams(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
+{
+    for (int i = 0; i < 3; i++) {
+        s->init.stdio[i] = p->stdio[i];
+        if (s->init.stdio[i] >= 0)
+            continue;
+        if (s->null < 0)
+            s->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (s->null < 0)
+            return creel_fail(err, CREEL_INTERNAL, errno, "open /dev/null");
+        s->init.stdio[i] = s->null;
+    }
+    s->init.preserve = p->preserve_fds;
+    s->init.give_pipes = p->stdio_is_ours;
+    return 0;
+}
+
+static int prepare(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
+{
+    if (prepare_process(s, p, err) < 0 || prepare_streams(s, p, err) < 0)
+        return -1;
+    if (p->cgroup_manager != CGROUP_DISABLED && p->cgroup_path != NULL) {
+        if (cgroup_open(p->cgroup_path, p->cgroup_manager, &s->cgroup, err) < 0)
+            return -1;
+        s->init.v1_task_count = cgroup_v1_task_fds(s->cgroup, s->init.v1_tasks);
+    }
+    return 0;
+}
+
+/* Born into the container's pid namespace, if it has one. */
+static int visit_pid_namespace(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
+{
+    if (oci_namespace_find(p->config, OCI_NS_PID) == NULL)
+        return 0;
+    s->own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (s->own_pid_ns < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "open /proc/self/ns/pid");
+    int r = sys_setns(p->init_pidfd, CLONE_NEWPID);
+    if (r == -ESRCH)
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
+    return r < 0 ? creel_fail(err, CREEL_INTERNAL, -r, "join the pid namespace of container %s", p->id) : 0;
+}
+
+static bool has_ended(int pidfd)
+{
+    struct pollfd p = { .fd = pidfd, .events = POLLIN };
+    return poll(&p, 1, 0) == 1;
+}
+
+static int make_keep_list(struct exec_setup *s, struct creel_err *err)
+{
+    int fds[8 + CGROUP_V1_MAX];
+    size_t n = 0;
+    fds[n++] = s->theirs;
+    fds[n++] = s->init.container;
+    fds[n++] = s->init.root;
+    for (int i = 0; i < 3; i++)
+        fds[n++] = s->init.stdio[i];
+    for (size_t i = 0; i < s->init.v1_task_count; i++)
+        fds[n++] = s->init.v1_tasks[i];
+    s->keep = runtime_keep_list(fds, n, s->init.preserve, err);
+    s->init.keep = s->keep;
+    s->init.keep_count = n + (size_t)s->init.preserve;
+    return s->keep == NULL ? -1 : 0;
+}
+
+static int clone_process(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
+                         struct creel_err *err)
+{
+    int pair[2], group = s->cgroup != NULL ? cgroup_v2_fd(s->cgroup) : -1;
+    bool in_cgroup = false;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "make the launch socket");
+    s->sock = pair[0];
+    s->theirs = s->init.sock = pair[1];
+    s->init.container = p->init_pidfd;
+    s->init.join_flags = join_flags(p->config);
+    s->init.user_namespace = (s->init.join_flags & CLONE_NEWUSER) != 0;
+    s->init.process = &s->process;
+    s->init.root = -1;
+    if (make_keep_list(s, err) < 0 || visit_pid_namespace(s, p, err) < 0)
+        return -1;
+    pid_t pid = sys_clone(group >= 0 ? SYS_CLONE_INTO_CGROUP : 0, group, &ret->pidfd, &in_cgroup);
+    if (pid == 0) {
+        s->init.wait_grouped = group >= 0 && !in_cgroup; /* as it was when this child was cloned */
+        init_exec(&s->init);
+    }
+    if (s->own_pid_ns >= 0)
+        (void)sys_setns(s->own_pid_ns, CLONE_NEWPID);
+    if (pid == -ENOMEM && s->own_pid_ns >= 0 && has_ended(p->init_pidfd))
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
+    if (pid < 0)
+        return creel_fail(err, pid == -EAGAIN || pid == -ENOMEM ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
+                          "clone a process for container %s", p->id);
+    ret->pid = pid;
+    fd_closep(&s->theirs);
+    if (group < 0 || in_cgroup)
+        return 0;
+    if (cgroup_add(s->cgroup, pid, err) < 0)
+        return -1;
+    int r = launch_send_step(s->sock, LAUNCH_GROUPED);
+    return r < 0 && r != -EPIPE ? creel_fail(err, CREEL_INTERNAL, -r, "tell the process to go on") : 0;
+}
+
+static int accompany(struct exec_setup *s, struct runtime_process *ret, struct creel_err *err)
+{
+    int fds[LAUNCH_FDS_MAX];
+    size_t count = 0;
+    if (s->process.terminal) {
+        if (launch_expect(s->sock, LAUNCH_CONSOLE, RUNTIME_SETUP_TIMEOUT_MS, fds, &count, err) < 0)
+            return -1;
+        for (size_t i = 1; i < count; i++)
+            (void)close(fds[i]);
+        if (count == 0)
+            return creel_fail(err, CREEL_INTERNAL, 0, "the process sent no terminal");
+        ret->console_master = fds[0];
+    }
+    return launch_expect(s->sock, LAUNCH_STEP_COUNT, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err);
+}
+
+static void abandon(struct runtime_process *x)
+{
+    int status;
+    if (x->pid > 0) {
+        if (x->pidfd >= 0)
+            (void)sys_pidfd_send_signal(x->pidfd, SIGKILL);
+        else
+            (void)kill(x->pid, SIGKILL);
+        (void)sys_wait_child(x->pid, x->pidfd, &status);
+    }
+    fd_closep(&x->pidfd);
+    fd_closep(&x->console_master);
+}
+
+int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *ret, struct creel_err *err)
+{
+    if (runtime_check_preserved(p->preserve_fds, err) < 0)
+        return -1;
+    auto_cleanup(exec_setup_fini) struct exec_setup s = { .null = -1, .pid_ns = -1, .own_pid_ns = -1, .sock = -1,
+                                                          .theirs = -1 };
+    struct runtime_process x = { .pidfd = -1, .console_master = -1 };
+    if (prepare(&s, p, err) < 0 || clone_process(&s, p, &x, err) < 0) {
+        abandon(&x);
+        return -1;
+    }
+    (void)sys_process_start(x.pid, &x.pid_start);
+    if (accompany(&s, &x, err) < 0) {
+        abandon(&x);
+        return -1;
+    }
+    *ret = x;
+    return 0;
+}

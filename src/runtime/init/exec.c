@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/init/exec.c: the child's side of exec. Until setns nothing of the container can see it; before setns it is made
+ * unreadable (not dumpable) and holds nothing but what it was given (CVE-2016-9962). */
+#include "runtime/init/confine.h"
+#include "runtime/init/console.h"
+#include "runtime/init/init.h"
+#include "sys/path.h"
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct joiner {
+    const struct init_exec_plan *p;
+    struct launch_msg fail;
+    int sock;
+};
+
+/* While the caller's procfs is still the one we see. */
+static int apply_settings(struct joiner *j)
+{
+    const struct process_plan *p = j->p->process;
+    int self = -1;
+    if (confine_needs_proc(p)) {
+        self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (self < 0 || sys_fs_is(self, PROC_SUPER_MAGIC) != 1)
+            return launch_fail(&j->fail, CREEL_INTERNAL, self < 0 ? errno : 0, "find myself in a genuine /proc", NULL);
+    }
+    int r = confine_settings(p, self, &j->fail);
+    if (self >= 0)
+        (void)close(self);
+    /* Raising a limit is the host's privilege, which a user namespace takes away. */
+    if (r == 0 && j->p->user_namespace)
+        r = confine_rlimits(p, &j->fail);
+    return r;
+}
+
+static int enter_container(struct joiner *j)
+{
+    const struct init_exec_plan *p = j->p;
+    if (p->container >= 0 && p->join_flags != 0) {
+        int r = sys_setns(p->container, p->join_flags);
+        if (r == -ESRCH)
+            return launch_fail(&j->fail, CREEL_CONFLICT, 0, "the container is not running", NULL);
+        if (r < 0)
+            return launch_fail(&j->fail, CREEL_INTERNAL, -r, "join the container's namespaces", NULL);
+    }
+    if (init_join_namespaces(p->joins, p->join_count, &j->fail) < 0)
+        return -1;
+    if (p->root >= 0 && (fchdir(p->root) < 0 || chroot(".") < 0))
+        return launch_fail(&j->fail, CREEL_INTERNAL, errno, "enter the container's root", NULL);
+    if (p->user_namespace) {
+        (void)syscall(SYS_setresgid, 0, 0, 0); /* not mapped: the ids of the process follow anyway */
+        (void)syscall(SYS_setresuid, 0, 0, 0);
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    }
+    return confine_keyring(p->process, &j->fail);
+}
+
+static int prepare_streams(struct joiner *j)
+{
+    const struct init_exec_plan *p = j->p;
+    struct console c = { .master = -1, .tty = -1 };
+    int stdio[3] = { p->stdio[0], p->stdio[1], p->stdio[2] };
+    if (p->process->terminal) {
+        int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0)
+            return launch_fail(&j->fail, CREEL_INTERNAL, errno, "open the container's root", NULL);
+        if (console_open(sys_open_in_root(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY), p->process, &c, &j->fail) < 0)
+            return -1;
+        stdio[0] = stdio[1] = stdio[2] = c.tty;
+        if (console_send(&c, j->sock) < 0)
+            _exit(1);
+    }
+    if (confine_session(c.tty, &j->fail) < 0)
+        return -1;
+    return confine_descriptors(p->process, stdio, p->preserve, p->give_pipes, &j->sock, &j->fail);
+}
+
+static int confine(struct joiner *j, char path[PATH_MAX])
+{
+    const struct process_plan *p = j->p->process;
+    if (prepare_streams(j) < 0)
+        return -1;
+    confine_home(p);
+    if (confine_directory(p, false, &j->fail) < 0
+        || (!j->p->user_namespace && confine_rlimits(p, &j->fail) < 0) || confine_identity(p, &j->fail) < 0)
+        return -1;
+    return confine_find(p, path, &j->fail);
+}
+
+_Noreturn void init_exec(const struct init_exec_plan *p)
+{
+    struct joiner j = { .p = p, .sock = p->sock };
+    char path[PATH_MAX];
+    confine_begin();
+    init_close_others(p->keep, p->keep_count);
+    if (p->wait_grouped)
+        init_wait(j.sock, LAUNCH_GROUPED, NULL, NULL);
+    if (init_enter_cgroup(p->v1_tasks, p->v1_task_count, &j.fail) == 0 && apply_settings(&j) == 0
+        && enter_container(&j) == 0 && confine(&j, path) == 0)
+        (void)confine_end(p->process, path, &j.fail);
+    init_die(j.sock, &j.fail);
+}

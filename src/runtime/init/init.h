@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/init/init.h: what a new process does between clone and exec.
+ *
+ * The parent prepares a plan that needs no memory and no decisions; the child works it off, reports every failure in its
+ * own words over the launch socket (runtime/launch.h), and ends in execve or _exit. Only async-signal-safe calls. */
+#ifndef CREEL_RUNTIME_INIT_INIT_H
+#define CREEL_RUNTIME_INIT_INIT_H
+
+#include "runtime/launch.h"
+#include "runtime/mount_plan.h"
+#include "runtime/process_plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Prepared hooks. The state document is text before and after the pid, which only the process itself knows. */
+struct init_hook { const char *path; char *const *argv, *const *envp; int timeout_ms; };
+struct init_hooks {
+    const struct init_hook *items;
+    size_t count;
+    const char *state_before_pid, *state_after_pid;
+    const char *name;           /* "createContainer" */
+};
+
+struct init_sysctl { char path[256]; const char *key, *value; };
+
+/* A namespace that exists: entered in this order. */
+struct init_join { int fd; int type; const char *name; };
+
+struct init_rootfs {
+    bool overlay;
+    const char *layers;         /* absolute directory of the lower names; NULL: they are absolute */
+    const char *const *lower;
+    size_t lower_count;
+    const char *upper, *work;
+    bool is_volatile;
+    int tree;                   /* not overlay: the detached copy of root.path, or -1: copy it here */
+    const char *path;           /* not overlay: where root.path is */
+};
+
+struct init_plan {
+    int sock;
+    const char *id;
+    struct mount_plan *mounts;
+    struct init_rootfs rootfs;
+    const struct process_plan *process;
+    const char *hostname, *domainname;
+    const struct init_sysctl *sysctls;
+    size_t sysctl_count;
+    struct init_hooks create_container, start_container;
+    const struct init_join *joins;
+    size_t join_count;
+    const int *keep;            /* descriptors to keep from the start, ascending; all others are closed */
+    size_t keep_count;
+    int v1_tasks[CGROUP_V1_MAX]; /* `tasks` files to write "0" to */
+    size_t v1_task_count;
+    int stdio[3];
+    int preserve;
+    bool give_pipes;
+    bool wait_mapped;           /* new user namespace */
+    bool wait_grouped;          /* not born in the v2 group: the parent says when it has been moved there */
+    bool wait_hooked;           /* the parent has hooks to run once everything is mounted */
+    bool new_cgroup_ns, loopback, no_pivot;
+    bool limits_by_parent;      /* with a user namespace: rlimits and oom score need the host's privilege */
+    bool mapped_root;           /* id 0 is mapped in the new user namespace */
+};
+
+/* A container's init. Does not return. */
+_Noreturn void init_run(const struct init_plan *p);
+
+/* A further process in a running container. */
+struct init_exec_plan {
+    int sock;
+    int container;              /* pidfd of init, or -1 with `joins` */
+    int join_flags;             /* CLONE_NEW* to enter through it */
+    const struct init_join *joins;  /* fallback: one descriptor per namespace */
+    size_t join_count;
+    int root;                   /* -1, or a descriptor of the container's root, where that is not its namespace's root */
+    const struct process_plan *process;
+    const int *keep;
+    size_t keep_count;
+    int v1_tasks[CGROUP_V1_MAX];
+    size_t v1_task_count;
+    int stdio[3];
+    int preserve;
+    bool give_pipes, wait_grouped, user_namespace;
+};
+_Noreturn void init_exec(const struct init_exec_plan *p);
+
+/* --- shared by both --- */
+/* Close every descriptor from 3 on that is not in the ascending list. */
+void init_close_others(const int *keep, size_t count);
+_Noreturn void init_die(int sock, const struct launch_msg *fail);
+/* Wait for one step of the parent; its silence ends us quietly. fds as launch_recv. */
+void init_wait(int sock, enum launch_step want, int *fds, size_t *ret_fd_count);
+int init_enter_cgroup(const int *tasks, size_t count, struct launch_msg *fail);
+int init_join_namespaces(const struct init_join *joins, size_t count, struct launch_msg *fail);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/launch.h: the conversation between the runtime and the process it makes.
+ *
+ * Fixed-size messages over a SOCK_SEQPACKET pair; descriptors may ride along. Silence is a failure: end of file where a
+ * step was expected means the other side died. The one exception is named: after LAUNCH_GO the end of file is the news
+ * that execve closed the socket.
+ *
+ *   parent                                   child
+ *   (clone)
+ *   LAUNCH_MAPPED     ───────────────────►   has ids            only with a new user namespace
+ *   LAUNCH_GROUPED    ───────────────────►   is in its cgroup   only when not born in the v2 group
+ *                     ◄───────────────────   LAUNCH_MOUNTED     only with hooks that run before the pivot
+ *   LAUNCH_HOOKED     ───────────────────►
+ *                     ◄───────────────────   LAUNCH_CONSOLE    only with a terminal; carries its master
+ *                     ◄───────────────────   LAUNCH_READY
+ *   LAUNCH_GO         ───────────────────►   executes
+ *                     ◄───────────────────   end of file
+ * At any point the child may send LAUNCH_FAILED instead, and is gone afterwards.
+ * launch_send, launch_recv and launch_fail are async-signal-safe. */
+#ifndef CREEL_RUNTIME_LAUNCH_H
+#define CREEL_RUNTIME_LAUNCH_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum launch_step { LAUNCH_FAILED, LAUNCH_MAPPED, LAUNCH_GROUPED, LAUNCH_MOUNTED, LAUNCH_HOOKED, LAUNCH_CONSOLE,
+                   LAUNCH_READY, LAUNCH_GO, LAUNCH_STEP_COUNT };
+enum { LAUNCH_FDS_MAX = 20, LAUNCH_WHERE_MAX = 500 };
+
+struct launch_msg {
+    uint32_t step;
+    int32_t sys;                    /* LAUNCH_FAILED: errno, 0 none */
+    uint32_t kind;                  /* LAUNCH_FAILED: enum creel_kind */
+    char where[LAUNCH_WHERE_MAX];   /* what was tried; NUL-terminated */
+};
+
+const char *launch_step_name(uint32_t step);
+/* 0 or -errno. */
+int launch_send(int sock, const struct launch_msg *m, const int *fds, size_t fd_count);
+int launch_send_step(int sock, enum launch_step step);
+/* 1 a message, 0 end of file, -errno (-EBADMSG: of the wrong size). fds: LAUNCH_FDS_MAX, close-on-exec, the caller's;
+ * may be NULL when none are expected (any that come are closed). */
+int launch_recv(int sock, struct launch_msg *m, int *fds, size_t *ret_fd_count);
+/* Fill in a failure: the parts, joined. Returns -1. */
+int launch_fail(struct launch_msg *m, enum creel_kind kind, int sys, const char *part, ...)
+    __attribute__((sentinel));
+/* Parent: wait for `want`, at most timeout_ms. ret_fds as in launch_recv. want == LAUNCH_STEP_COUNT: the end of file.
+ * Errors are the child's own words, or INTERNAL ("process died before …"), or TIMEOUT. */
+int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/mount_plan.h: everything that will be done to the container's file system tree, as a list.
+ *
+ * mount_plan_build decides and touches nothing; golden tests read mount_plan_print. The parent then opens what comes
+ * from the host (mount_source_open), and the child carries the list out by descriptor (mount_apply.h). Steps are in the
+ * order in which they are done. */
+#ifndef CREEL_RUNTIME_MOUNT_PLAN_H
+#define CREEL_RUNTIME_MOUNT_PLAN_H
+
+#include "runtime/cgroup.h"
+#include "runtime/mount_options.h"
+#include "spec/oci_config.h"
+
+#include <sys/types.h>
+
+enum mount_kind {
+    MOUNT_NEW,          /* a new file system of `type` */
+    MOUNT_BIND,         /* a copy of the host's tree at `source` */
+    MOUNT_REMOUNT,      /* change attributes or propagation of what is mounted at target */
+    MOUNT_DEVICE,       /* a device node, made or (in a user namespace) bound from the host */
+    MOUNT_LINK,         /* a symbolic link with text `source` */
+    MOUNT_CONSOLE,      /* make the terminal and bind its peer at /dev/console */
+    MOUNT_CGROUP_ENTER, /* be in the cgroup and its namespace from here on */
+    MOUNT_HOOKS,        /* everything is mounted: hooks that see the host's tree run now */
+    MOUNT_SETTINGS,     /* host name and sysctls, before /proc/sys becomes read-only */
+    MOUNT_READONLY,     /* bind target on itself, read-only */
+    MOUNT_MASK,         /* cover target with nothing, if it exists */
+    MOUNT_DIRECTORY,    /* make a directory: the working directory of a root that will be read-only */
+    MOUNT_SEAL,         /* make the mount of an earlier step, or the root (base == MOUNT_ROOT), read-only */
+    MOUNT_PIVOT,        /* from here on the host's tree is gone */
+};
+
+enum { MOUNT_ROOT = -1 };
+
+struct mount_step {
+    enum mount_kind kind;
+    char *target;               /* absolute, cleaned, inside the container */
+    char *source, *type;
+    struct mount_options opt;
+    int base;                   /* step whose fresh, empty tmpfs the target lies in; MOUNT_ROOT: the root */
+    const char *name;           /* target relative to base (points into target) */
+    bool open_late;             /* the child opens the source, in its own mount namespace */
+    bool attributes_late;       /* mount_setattr is missing here: set them once it is attached */
+    bool skip;                  /* "nofail" and the source is missing */
+    bool proc_file;             /* one of the files of procfs that may be covered */
+    bool must_exist;            /* not made when it is missing: MOUNT_READONLY, MOUNT_MASK skip it */
+    const struct oci_id_map *uid_maps, *gid_maps; /* of an idmapped mount, borrowed from the configuration */
+    size_t uid_map_count, gid_map_count;
+    struct { mode_t mode; dev_t number; uid_t uid; gid_t gid; bool bind; } device;
+    /* filled by mount_source_open and mount_apply */
+    int fd;                     /* the detached, later attached mount */
+    bool is_dir;
+};
+
+struct mount_plan {
+    struct mount_step *steps;
+    size_t count, cap;
+    unsigned long root_propagation;   /* MS_*, for the finished root; 0: private, as it was made */
+    bool root_propagation_recursive;
+    int console;                      /* index of the MOUNT_CONSOLE step, -1 */
+    int devpts;                       /* index of the devpts step, -1 */
+    int proc;                         /* index of the procfs step, -1 */
+};
+
+struct mount_plan_input {
+    const struct oci_config *config;
+    const char *bundle;                    /* relative bind sources are below it; NULL: they are refused */
+    const struct cgroup_layout *layout;    /* NULL: mounts of type cgroup are refused */
+    const char *cgroup_path;               /* the container's group below each hierarchy */
+    bool bind_devices;                     /* nodes cannot be made here: user namespace */
+};
+
+/* Errors: INVALID, naming the mount. *ret: mount_plan_fini, also after failure. */
+int mount_plan_build(const struct mount_plan_input *in, struct mount_plan *ret, struct creel_err *err);
+void mount_plan_print(const struct mount_plan *p, struct bytes *out);
+void mount_plan_fini(struct mount_plan *p);
+/* Open the sources of binds as detached copies, with their attributes, propagation and id mapping set, so that nothing
+ * that happens later can change what they are. Called by the parent; with `unprivileged` everything is left to the
+ * child. Errors name source and target. */
+int mount_source_open(struct mount_plan *p, bool unprivileged, struct creel_err *err);
+/* Give the detached tree of a bind (s->fd) its attributes and propagation; -errno. Also used by the child. */
+int mount_step_attributes(const struct mount_step *s);
+
+static inline void mount_plan_finip(struct mount_plan *p) { mount_plan_fini(p); }
+#define auto_mount_plan auto_cleanup(mount_plan_finip) struct mount_plan
+
+#endif

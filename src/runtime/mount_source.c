@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/mount_source.c: the parent's part of the mount plan. Every bind source is opened once, as a detached copy of
+ * the tree that was there at that moment (security.md P2); the child only attaches it. Without the newer mount calls, or
+ * without privilege, the step stays closed and the child opens the source in its own mount namespace. */
+#include "runtime/mount_plan.h"
+
+#include "runtime/idmap.h"
+#include "sys/mnt.h"
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int apply_idmap(struct mount_step *s, struct creel_err *err)
+{
+    auto_fd userns = idmap_namespace_open(s->uid_maps, s->uid_map_count, s->gid_maps, s->gid_map_count, err);
+    if (userns < 0)
+        return creel_wrap(err, "mount on %s", s->target);
+    int r = sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, userns);
+    if (r < 0)
+        return creel_fail(err, r == -ENOSYS || r == -EINVAL ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -r,
+                          "mount on %s: map the ids of %s (its file system may not support that)", s->target,
+                          s->source);
+    return 0;
+}
+
+/* The default is private: nothing the host mounts later appears, nothing the container mounts leaves. */
+int mount_step_attributes(const struct mount_step *s)
+{
+    unsigned depth = s->opt.recursive ? AT_RECURSIVE : 0;
+    uint64_t clear = s->opt.set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
+    bool together = s->opt.propagation_count == 0 && depth == 0;
+    int r = 0;
+    if (s->opt.propagation_count == 0)
+        r = sys_mount_setattr(s->fd, depth, together ? s->opt.set : 0, together ? clear : 0, MS_PRIVATE, -1);
+    for (size_t i = 0; r == 0 && i < s->opt.propagation_count; i++)
+        r = sys_mount_setattr(s->fd, s->opt.propagation[i].recursive ? AT_RECURSIVE : 0, 0, 0,
+                              s->opt.propagation[i].flag, -1);
+    if (r == 0 && s->opt.set != 0 && !together)
+        r = sys_mount_setattr(s->fd, 0, s->opt.set, clear, 0, -1);
+    if (r == 0 && (s->opt.rec_set | s->opt.rec_clear) != 0)
+        r = sys_mount_setattr(s->fd, AT_RECURSIVE, s->opt.rec_set, s->opt.rec_clear, 0, -1);
+    return r;
+}
+
+static int open_source(struct mount_step *s, struct creel_err *err)
+{
+    int fd = sys_open_tree_clone(AT_FDCWD, s->source, s->opt.recursive ? AT_RECURSIVE : 0);
+    if (fd == -ENOSYS || fd == -EPERM) {
+        s->open_late = true; /* the child's turn */
+        return 0;
+    }
+    if (fd < 0 && (fd == -ENOENT || fd == -ENOTDIR) && s->opt.nofail) {
+        s->skip = true;
+        return 0;
+    }
+    if (fd < 0)
+        return creel_fail(err, fd == -ENOENT ? CREEL_INVALID : CREEL_INTERNAL, -fd, "bind %s on %s", s->source,
+                          s->target);
+    s->fd = fd;
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "look at bind source %s", s->source);
+    s->is_dir = S_ISDIR(st.st_mode);
+    if (strcmp(s->target, "/proc") == 0 && sys_fs_is(fd, PROC_SUPER_MAGIC) != 1)
+        return creel_fail(err, CREEL_INVALID, 0, "mount on /proc: %s is not procfs", s->source);
+    if (s->proc_file && s->is_dir)
+        return creel_fail(err, CREEL_INVALID, 0, "mount on %s: %s is a directory", s->target, s->source);
+    if (s->uid_map_count > 0 && apply_idmap(s, err) < 0)
+        return -1;
+    int r = mount_step_attributes(s);
+    if (r == -ENOSYS) {
+        s->attributes_late = true; /* Linux 5.2 to 5.11 */
+        return 0;
+    }
+    if (r < 0)
+        return creel_fail(err, CREEL_INTERNAL, -r, "set the attributes of bind %s on %s", s->source, s->target);
+    return 0;
+}
+
+int mount_source_open(struct mount_plan *p, bool unprivileged, struct creel_err *err)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct mount_step *s = &p->steps[i];
+        if (s->kind != MOUNT_BIND || s->open_late)
+            continue;
+        if (unprivileged) {
+            s->open_late = true;
+            continue;
+        }
+        if (open_source(s, err) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/namespace.c: see runtime/namespace.h. */
+#include "runtime/namespace.h"
+
+#include "base/bytes.h"
+#include "sys/process.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+static const char *const proc_names[OCI_NS_COUNT] = {
+    [OCI_NS_PID] = "/proc/self/ns/pid", [OCI_NS_NETWORK] = "/proc/self/ns/net", [OCI_NS_MOUNT] = "/proc/self/ns/mnt",
+    [OCI_NS_IPC] = "/proc/self/ns/ipc", [OCI_NS_UTS] = "/proc/self/ns/uts", [OCI_NS_USER] = "/proc/self/ns/user",
+    [OCI_NS_CGROUP] = "/proc/self/ns/cgroup", [OCI_NS_TIME] = "/proc/self/ns/time",
+};
+
+static bool is_own(int fd, enum oci_ns type)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(proc_names[type], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int open_namespace(const struct oci_namespace *ns, struct creel_err *err)
+{
+    auto_fd fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return creel_fail(err, errno == ENOENT ? CREEL_NOT_FOUND : CREEL_INTERNAL, errno, "open %s namespace %s",
+                          oci_ns_name(ns->type), ns->path);
+    int type = ioctl(fd, NS_GET_NSTYPE);
+    if (type < 0 || (unsigned long)type != oci_ns_clone_flag(ns->type))
+        return creel_fail(err, CREEL_INVALID, 0, "%s is not a %s namespace", ns->path, oci_ns_name(ns->type));
+    return fd_take(&fd);
+}
+
+static int plan_join(const struct oci_namespace *ns, struct namespace_plan *p, struct creel_err *err)
+{
+    auto_fd fd = open_namespace(ns, err);
+    if (fd < 0)
+        return -1;
+    if (is_own(fd, ns->type)) {
+        p->shared[ns->type] = true; /* nothing to do, and for user namespaces the kernel would refuse */
+        return 0;
+    }
+    if (ns->type == OCI_NS_PID)
+        p->pid = fd_take(&fd);
+    else if (ns->type == OCI_NS_TIME)
+        p->time = fd_take(&fd);
+    else
+        p->joins[p->join_count++] = (struct init_join){ .fd = fd_take(&fd), .name = oci_ns_name(ns->type),
+                                                        .type = (int)oci_ns_clone_flag(ns->type) };
+    return 0;
+}
+
+static int plan_one(const struct oci_namespace *ns, struct namespace_plan *p, struct creel_err *err)
+{
+    if (ns->path != NULL && ns->path[0] != '\0') {
+        if (ns->type == OCI_NS_MOUNT)
+            return creel_fail(err, CREEL_INVALID, 0, "a container cannot be made in the mount namespace %s of others",
+                              ns->path);
+        return plan_join(ns, p, err);
+    }
+    if (ns->type == OCI_NS_CGROUP)
+        p->new_cgroup = true;
+    else if (ns->type == OCI_NS_TIME)
+        p->new_time = true;
+    else
+        p->clone_flags |= oci_ns_clone_flag(ns->type);
+    return 0;
+}
+
+int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret, struct creel_err *err)
+{
+    *ret = (struct namespace_plan){ .pid = -1, .time = -1 };
+    const struct oci_namespace *user = oci_namespace_find(c, OCI_NS_USER);
+    if (user != NULL && plan_one(user, ret, err) < 0)
+        return -1;
+    for (size_t i = 0; i < c->linux_.namespace_count; i++)
+        if (c->linux_.namespaces[i].type != OCI_NS_USER && plan_one(&c->linux_.namespaces[i], ret, err) < 0)
+            return -1;
+    if (!(ret->clone_flags & CLONE_NEWNS))
+        return creel_fail(err, CREEL_INVALID, 0, "the container needs a mount namespace of its own: without one its "
+                          "mounts would be the host's");
+    return 0;
+}
+
+void namespace_plan_fini(struct namespace_plan *p)
+{
+    for (size_t i = 0; i < p->join_count; i++)
+        fd_closep(&p->joins[i].fd);
+    p->join_count = 0;
+    fd_closep(&p->pid);
+    fd_closep(&p->time);
+}
+
+static int write_time_offsets(const struct oci_linux *l, struct creel_err *err)
+{
+    auto_bytes text = BYTES_INIT;
+    if (l->time_offsets.monotonic_set)
+        bytes_addf(&text, "monotonic %lld %u\n", (long long)l->time_offsets.monotonic_s, l->time_offsets.monotonic_ns);
+    if (l->time_offsets.boottime_set)
+        bytes_addf(&text, "boottime %lld %u\n", (long long)l->time_offsets.boottime_s, l->time_offsets.boottime_ns);
+    if (!bytes_ok(&text))
+        return creel_fail_nomem(err);
+    int r = text.len == 0 ? 0 : sys_write_file(AT_FDCWD, "/proc/self/timens_offsets", text.data, text.len);
+    if (r < 0)
+        return creel_fail(err, r == -EINVAL || r == -ERANGE ? CREEL_INVALID : CREEL_INTERNAL, -r, "set time offsets");
+    return 0;
+}
+
+/* What children are born into, for a while. Returns the way back in *back (closed by the caller). */
+static int visit(int fd, const char *own, int flag, const char *name, int *back, struct creel_err *err)
+{
+    *back = open(own, O_RDONLY | O_CLOEXEC);
+    if (*back < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "open %s", own);
+    int r = fd >= 0 ? sys_setns(fd, flag) : sys_unshare(flag);
+    if (r < 0)
+        return creel_fail(err, r == -EINVAL && fd < 0 ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -r, "%s the %s namespace",
+                          fd >= 0 ? "join" : "make", name);
+    return 0;
+}
+
+pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,
+                      bool *ret_in_cgroup, struct creel_err *err)
+{
+    auto_fd own_pid = -1, own_time = -1;
+    uint64_t flags = p->clone_flags | (cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0);
+    int r = 0;
+    *ret_pidfd = -1;
+    if (p->pid >= 0)
+        r = visit(p->pid, proc_names[OCI_NS_PID], CLONE_NEWPID, "pid", &own_pid, err);
+    if (r == 0 && (p->time >= 0 || p->new_time))
+        r = visit(p->time, proc_names[OCI_NS_TIME], CLONE_NEWTIME, "time", &own_time, err);
+    if (r == 0 && p->new_time)
+        r = write_time_offsets(&c->linux_, err);
+    pid_t pid = r;
+    if (r == 0) {
+        pid = sys_clone(flags, cgroup_fd, ret_pidfd, ret_in_cgroup);
+        if (pid == 0)
+            return 0;
+        if (pid < 0)
+            pid = creel_fail(err, pid == -ENOSPC || pid == -EAGAIN ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
+                             "clone the container's process");
+    }
+    /* Going back cannot fail for a reason that was not there when we left. */
+    if (own_pid >= 0)
+        (void)sys_setns(own_pid, CLONE_NEWPID);
+    if (own_time >= 0)
+        (void)sys_setns(own_time, CLONE_NEWTIME);
+    return pid;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/namespace.h: which namespaces are made and which are joined, and cloning a process into them. Parent side.
+ *
+ * All new ones are made by one clone. Joining a pid namespace and setting time offsets concern only children, so the
+ * caller does them to itself for the length of the clone and goes back; that saves a second process. */
+#ifndef CREEL_RUNTIME_NAMESPACE_H
+#define CREEL_RUNTIME_NAMESPACE_H
+
+#include "base/err.h"
+#include "runtime/init/init.h"
+#include "spec/oci_config.h"
+
+struct namespace_plan {
+    uint64_t clone_flags;                  /* CLONE_NEW* of the new ones, without cgroup and time */
+    struct init_join joins[OCI_NS_COUNT];  /* descriptors owned; user first, pid not among them */
+    size_t join_count;
+    int pid;                               /* pid namespace to be born in, -1 */
+    int time;                              /* time namespace to be born in, -1 */
+    bool new_cgroup, new_time;
+    bool shared[OCI_NS_COUNT];             /* the path named the caller's own namespace */
+};
+
+/* Errors: INVALID (no mount namespace of its own, not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini. */
+int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret, struct creel_err *err);
+void namespace_plan_fini(struct namespace_plan *p);
+/* sys_clone in those namespaces. 0 in the child; the pid; or -1 and err. */
+pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,
+                      bool *ret_in_cgroup, struct creel_err *err);
+
+static inline void namespace_plan_finip(struct namespace_plan *p) { namespace_plan_fini(p); }
+#define auto_namespace_plan auto_cleanup(namespace_plan_finip) struct namespace_plan
+
+#endif

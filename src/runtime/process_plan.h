@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/process_plan.h: an OCI process, turned into numbers and arrays that need no further thought.
+ *
+ * Built by the parent; carried out between clone and exec by runtime/init/confine.c, which may not allocate. Used for a
+ * container's init and for further processes alike. Strings borrow from the configuration. */
+#ifndef CREEL_RUNTIME_PROCESS_PLAN_H
+#define CREEL_RUNTIME_PROCESS_PLAN_H
+
+#include "base/bytes.h"
+#include "spec/oci_config.h"
+
+#include <linux/filter.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+enum { PROCESS_CPU_MASK_WORDS = 16, PROCESS_NODE_MASK_WORDS = 16, PROCESS_HOME_MAX = 1024 };
+
+struct process_rlimit { int resource; struct rlimit value; const char *name; };
+struct process_cpus { bool set; unsigned long mask[PROCESS_CPU_MASK_WORDS]; };
+/* As the kernel's struct sched_attr (version 0). */
+struct process_sched { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority;
+                       uint64_t runtime, deadline, period; };
+
+struct process_plan {
+    bool present;                    /* the configuration has a process at all */
+    char *const *argv;
+    char **envp;                     /* owned array; [env_home] is a free slot if HOME is to be found in passwd */
+    int env_home;                    /* -1: HOME is given */
+    char *home;                      /* owned room for "HOME=" and a path, when env_home is not -1 */
+    const char *path;                /* value of PATH, or the default */
+    const char *cwd;
+    uid_t uid;
+    gid_t gid;
+    gid_t *groups;                   /* owned; the primary gid first, then the additional ones, no duplicates */
+    size_t group_count;
+    mode_t umask;
+    struct { uint64_t bounding, effective, inheritable, permitted, ambient; } caps;
+    struct process_rlimit *rlimits;  /* owned */
+    size_t rlimit_count;
+    bool no_new_privileges;
+    const char *apparmor, *selinux;  /* labels for exec, NULL none */
+    bool oom_set;
+    int oom_score_adj;
+    bool sched_set;
+    struct process_sched sched;
+    int ioprio;                      /* -1 none */
+    struct process_cpus cpu_initial, cpu_final;
+    bool personality_set;
+    unsigned long personality;
+    bool mempolicy_set;
+    int mempolicy;                   /* mode and flags */
+    unsigned long nodes[PROCESS_NODE_MASK_WORDS];
+    char *keyring;                   /* owned; NULL: keep the caller's */
+    const struct sock_fprog *seccomp;
+    unsigned seccomp_flags;
+    bool terminal;
+    unsigned rows, cols;
+};
+
+/* `process` is what to run; `config` gives what belongs to the container (personality, memory policy). A process that
+ * is not present gives a plan that is not. Errors: INVALID, naming the member; EXHAUSTED. */
+int process_plan_build(const struct oci_config *config, const struct oci_process *process, struct process_plan *ret,
+                       struct creel_err *err);
+void process_plan_fini(struct process_plan *p);
+/* "0-3,7" into a mask of `words` unsigned longs. False on anything else, and past the mask's end. */
+bool process_list_parse(const char *text, unsigned long *mask, size_t words);
+
+static inline void process_plan_finip(struct process_plan *p) { process_plan_fini(p); }
+#define auto_process_plan auto_cleanup(process_plan_finip) struct process_plan
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/runtime.c: the parent's side of a container's life; see runtime/runtime.h.
+ *
+ * Create: decide and open everything (setup.c) → cgroup → clone → ids, hooks → "ready". Whatever fails after the clone
+ * ends in abandon(): kill by pidfd, wait, remove the cgroup. */
+#include "runtime/runtime.h"
+
+#include "runtime/idmap.h"
+#include "runtime/init/hook.h"
+#include "runtime/launch.h"
+#include "runtime/setup.h"
+#include "sys/identity.h"
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+struct runtime_container {
+    char *id, *bundle;
+    const struct oci_config *config;    /* borrowed */
+    pid_t pid;
+    uint64_t pid_start;
+    int pidfd;
+    int sock;                           /* the gate; -1 once started */
+    int console_master;
+    bool reaped, started;
+    struct cgroup *cgroup;
+};
+
+pid_t runtime_pid(const struct runtime_container *c) { return c->pid; }
+uint64_t runtime_pid_start(const struct runtime_container *c) { return c->pid_start; }
+int runtime_pidfd(const struct runtime_container *c) { return c->pidfd; }
+struct cgroup *runtime_cgroup(struct runtime_container *c) { return c->cgroup; }
+int runtime_console_master_take(struct runtime_container *c) { return fd_take(&c->console_master); }
+
+void runtime_free(struct runtime_container *c)
+{
+    if (c == NULL)
+        return;
+    free(c->id);
+    free(c->bundle);
+    fd_closep(&c->pidfd);
+    fd_closep(&c->sock);
+    fd_closep(&c->console_master);
+    cgroup_free(c->cgroup);
+    free(c);
+}
+
+static void runtime_freep(struct runtime_container **c)
+{
+    runtime_free(*c);
+    *c = NULL;
+}
+
+static struct runtime_container *container_new(const struct runtime_params *p, struct creel_err *err)
+{
+    struct runtime_container *c = calloc(1, sizeof *c);
+    if (c != NULL) {
+        c->pidfd = c->sock = c->console_master = -1;
+        c->config = p->config;
+        c->id = strdup(p->id);
+    }
+    if (c == NULL || c->id == NULL) {
+        free(c);
+        creel_fail_nomem(err);
+        return NULL;
+    }
+    return c;
+}
+
+static void kill_init(struct runtime_container *c)
+{
+    int status;
+    if (c->pid <= 0 || c->reaped)
+        return;
+    if (c->pidfd >= 0)
+        (void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+    else
+        (void)kill(c->pid, SIGKILL); /* our unreaped child: the pid is still its own */
+    (void)sys_wait_child(c->pid, c->pidfd, &status); /* ECHILD: the caller has reaped it */
+    c->reaped = true;
+}
+
+/* Undo a create that failed. err keeps the failure that brought us here. */
+static void abandon(struct runtime_container *c)
+{
+    fd_closep(&c->sock);
+    kill_init(c);
+    if (c->cgroup != NULL) {
+        (void)cgroup_kill(c->cgroup, SIGKILL, NULL); /* what hooks in the container have left */
+        (void)cgroup_destroy(c->cgroup, NULL);
+    }
+}
+
+static int make_cgroup(struct runtime_container *c, const struct runtime_params *p, struct creel_err *err)
+{
+    const char *path = p->config->linux_.cgroups_path;
+    struct bytes text = BYTES_INIT;
+    if (path == NULL || path[0] == '\0') {
+        bytes_addf(&text, "/creel/%s", p->id);
+        path = bytes_str(&text);
+    }
+    int r = bytes_ok(&text) ? cgroup_create(path, p->cgroup_manager, &p->config->linux_.resources, &c->cgroup, err)
+                            : creel_fail_nomem(err);
+    bytes_fini(&text);
+    return r;
+}
+
+static int send_step(struct runtime_container *c, enum launch_step step, struct creel_err *err)
+{
+    int r = launch_send_step(c->sock, step);
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET) /* then it is gone, and what it said before is worth more */
+        return creel_fail(err, CREEL_INTERNAL, -r, "tell the container process \"%s\"", launch_step_name(step));
+    return 0;
+}
+
+static int clone_init(struct runtime_container *c, struct runtime_setup *s, struct creel_err *err)
+{
+    int pair[2];
+    bool in_cgroup = false;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "make the launch socket");
+    auto_fd theirs = pair[1];
+    c->sock = pair[0];
+    int group = c->cgroup != NULL ? cgroup_v2_fd(c->cgroup) : -1;
+    if (runtime_setup_finish(s, theirs, c->cgroup, err) < 0)
+        return -1;
+    pid_t pid = namespace_clone(&s->namespaces, s->params->config, group, &c->pidfd, &in_cgroup, err);
+    if (pid == 0) {
+        s->init.wait_grouped = group >= 0 && !in_cgroup; /* as it was when this child was cloned */
+        init_run(&s->init);
+    }
+    if (pid < 0)
+        return -1;
+    c->pid = pid;
+    (void)sys_process_start(pid, &c->pid_start);
+    if (group < 0 || in_cgroup)
+        return 0;
+    return cgroup_add(c->cgroup, pid, err) < 0 ? -1 : send_step(c, LAUNCH_GROUPED, err);
+}
+
+/* With a user namespace of its own the child lacks the host's CAP_SYS_RESOURCE, which both are about. */
+static int set_limits(struct runtime_container *c, const struct process_plan *p, struct creel_err *err)
+{
+    const struct opt_i64 *oom = &c->config->process.oom_score_adj;
+    for (size_t i = 0; i < p->rlimit_count; i++)
+        if (prlimit(c->pid, (enum __rlimit_resource)p->rlimits[i].resource, &p->rlimits[i].value, NULL) < 0)
+            return creel_fail(err, errno == EPERM ? CREEL_DENIED : CREEL_INVALID, errno, "set %s",
+                              p->rlimits[i].name);
+    if (!oom->set)
+        return 0;
+    char path[64], text[16];
+    (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)c->pid);
+    int n = snprintf(text, sizeof text, "%d", (int)oom->value);
+    int r = sys_write_file(AT_FDCWD, path, text, (size_t)n);
+    return r < 0 ? creel_fail(err, r == -EACCES ? CREEL_DENIED : CREEL_INTERNAL, -r, "set oomScoreAdj to %s", text) : 0;
+}
+
+static int run_hooks(const struct hook_plan *h, pid_t pid, struct creel_err *err)
+{
+    struct launch_msg fail;
+    if (h->hooks.count == 0 || init_hooks_run(&h->hooks, pid, &fail) == 0)
+        return 0;
+    return creel_fail(err, (enum creel_kind)fail.kind, fail.sys, "%s", fail.where);
+}
+
+static int take_console(struct runtime_container *c, struct creel_err *err)
+{
+    int fds[LAUNCH_FDS_MAX];
+    size_t count = 0;
+    if (launch_expect(c->sock, LAUNCH_CONSOLE, RUNTIME_SETUP_TIMEOUT_MS, fds, &count, err) < 0)
+        return -1;
+    for (size_t i = 1; i < count; i++)
+        (void)close(fds[i]);
+    if (count == 0)
+        return creel_fail(err, CREEL_INTERNAL, 0, "the container process sent no terminal");
+    c->console_master = fds[0];
+    return 0;
+}
+
+/* The conversation of launch.h up to "ready". */
+static int accompany(struct runtime_container *c, struct runtime_setup *s, struct creel_err *err)
+{
+    if (s->init.wait_mapped
+        && (idmap_write(c->pid, &c->config->linux_, err) < 0 || send_step(c, LAUNCH_MAPPED, err) < 0))
+        return -1;
+    if (s->init.wait_hooked
+        && (launch_expect(c->sock, LAUNCH_MOUNTED, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0
+            || run_hooks(&s->prestart, c->pid, err) < 0 || run_hooks(&s->create_runtime, c->pid, err) < 0
+            || send_step(c, LAUNCH_HOOKED, err) < 0))
+        return -1;
+    if (s->process.terminal && take_console(c, err) < 0)
+        return -1;
+    if (launch_expect(c->sock, LAUNCH_READY, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0)
+        return -1;
+    return s->init.limits_by_parent ? set_limits(c, &s->process, err) : 0;
+}
+
+int runtime_create(const struct runtime_params *p, struct runtime_container **ret, struct creel_err *err)
+{
+    if (runtime_check_preserved(p->preserve_fds, err) < 0)
+        return -1;
+    auto_cleanup(runtime_freep) struct runtime_container *c = container_new(p, err);
+    if (c == NULL || make_cgroup(c, p, err) < 0)
+        return -1;
+    auto_runtime_setup s;
+    bool grouped = p->cgroup_manager != CGROUP_DISABLED;
+    if (runtime_setup_prepare(p, grouped ? cgroup_layout_of(c->cgroup) : NULL,
+                              grouped ? cgroup_path(c->cgroup) : NULL, &s, err) < 0
+        || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0) {
+        abandon(c);
+        return -1;
+    }
+    c->bundle = ptr_take(&s.bundle);
+    *ret = ptr_take(&c);
+    return 0;
+}
+
+/* poststart and poststop: a failure is told by the hook itself and changes nothing any more. */
+static void run_late_hooks(struct runtime_container *c, const struct oci_hooks *hooks, const char *name,
+                           const char *status)
+{
+    struct hook_plan plan;
+    if (hooks->count == 0)
+        return;
+    if (hook_plan_build(c->config, hooks, name, c->id, c->bundle != NULL ? c->bundle : "", status, &plan, NULL) == 0)
+        for (size_t i = 0; i < plan.hooks.count; i++) {
+            struct init_hooks one = plan.hooks;
+            struct launch_msg fail;
+            one.items += i;
+            one.count = 1;
+            (void)init_hooks_run(&one, c->reaped ? 0 : c->pid, &fail);
+        }
+    hook_plan_fini(&plan);
+}
+
+int runtime_start(struct runtime_container *c, struct creel_err *err)
+{
+    if (c->sock < 0)
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is started already", c->id);
+    int r = send_step(c, LAUNCH_GO, err);
+    if (r == 0)
+        r = launch_expect(c->sock, LAUNCH_STEP_COUNT, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err);
+    fd_closep(&c->sock);
+    if (r < 0) {
+        kill_init(c);
+        return -1;
+    }
+    c->started = true;
+    run_late_hooks(c, &c->config->poststart, "poststart", "running");
+    return 0;
+}
+
+int runtime_destroy(struct runtime_container *c, struct creel_err *err)
+{
+    bool first = !c->reaped || c->cgroup != NULL;
+    fd_closep(&c->sock);
+    kill_init(c);
+    if (c->cgroup != NULL) {
+        if (cgroup_kill(c->cgroup, SIGKILL, err) < 0 || cgroup_destroy(c->cgroup, err) < 0)
+            return creel_wrap(err, "destroying container %s", c->id);
+        cgroup_free(c->cgroup);
+        c->cgroup = NULL;
+    }
+    if (first)
+        run_late_hooks(c, &c->config->poststop, "poststop", "stopped");
+    return 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/setup.c: see runtime/setup.h. */
+#include "runtime/setup.h"
+
+#include "runtime/idmap.h"
+#include "runtime/sysctl.h"
+#include "sys/mnt.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PRESERVE_MAX = 1 << 16 };
+
+int runtime_check_preserved(int preserve, struct creel_err *err)
+{
+    if (preserve < 0 || preserve > PRESERVE_MAX)
+        return creel_fail(err, CREEL_INVALID, 0, "cannot preserve %d descriptors", preserve);
+    for (int fd = 3; fd < 3 + preserve; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            return creel_fail(err, CREEL_INVALID, errno, "descriptor %d, one of %d to preserve, is not open", fd,
+                              preserve);
+    return 0;
+}
+
+char *runtime_keyring_name(const char *id)
+{
+    struct bytes b = BYTES_INIT;
+    bytes_addf(&b, "_ses.%s", id);
+    if (!bytes_ok(&b)) {
+        bytes_fini(&b);
+        return NULL;
+    }
+    return bytes_take(&b);
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+int *runtime_keep_list(const int *fds, size_t count, int preserve, struct creel_err *err)
+{
+    int *keep = malloc((count + (size_t)preserve + 1) * sizeof *keep);
+    if (keep == NULL) {
+        creel_fail_nomem(err);
+        return NULL;
+    }
+    size_t n = 0;
+    for (; n < (size_t)preserve; n++)
+        keep[n] = 3 + (int)n;
+    for (size_t i = 0; i < count; i++)
+        keep[n++] = fds[i];
+    qsort(keep, n, sizeof *keep, compare_ints);
+    return keep;
+}
+
+/* --- the bundle and the root --- */
+
+static int path_of_fd(int fd, char **ret, struct creel_err *err)
+{
+    char link[SYS_FD_PATH_MAX], path[PATH_MAX];
+    ssize_t n = readlink(sys_fd_path(fd, link), path, sizeof path - 1);
+    if (n < 0 || (size_t)n >= sizeof path - 1)
+        return creel_fail(err, CREEL_INTERNAL, n < 0 ? errno : ENAMETOOLONG, "find the path of directory %d", fd);
+    path[n] = '\0';
+    *ret = strdup(path);
+    return *ret == NULL ? creel_fail_nomem(err) : 0;
+}
+
+static int find_bundle(struct runtime_setup *s, struct creel_err *err)
+{
+    if (s->bundle != NULL)
+        return 0;
+    if (s->params->bundle_fd >= 0)
+        return path_of_fd(s->params->bundle_fd, &s->bundle, err);
+    s->bundle = getcwd(NULL, 0);
+    return s->bundle == NULL ? creel_fail(err, CREEL_INTERNAL, errno, "find the current directory") : 0;
+}
+
+static int prepare_overlay(struct runtime_setup *s, struct creel_err *err)
+{
+    const struct runtime_rootfs *r = s->params->rootfs;
+    if ((r->upper == NULL) != (r->work == NULL))
+        return creel_fail(err, CREEL_INVALID, 0, "an overlay needs both an upper and a work directory, or neither");
+    if (r->layers_fd >= 0 && path_of_fd(r->layers_fd, &s->layers, err) < 0)
+        return -1;
+    s->init.rootfs = (struct init_rootfs){ .overlay = true, .layers = s->layers, .lower = r->lower,
+                                           .lower_count = r->lower_count, .upper = r->upper, .work = r->work,
+                                           .is_volatile = r->is_volatile, .tree = -1 };
+    return 0;
+}
+
+static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct creel_err *err)
+{
+    const struct oci_config *c = s->params->config;
+    if (!c->root.present || c->root.path == NULL || c->root.path[0] == '\0')
+        return creel_fail(err, CREEL_INVALID, 0, "the configuration has no root.path");
+    if (c->root.path[0] == '/') {
+        s->root_path = strdup(c->root.path);
+        if (s->root_path == NULL)
+            return creel_fail_nomem(err);
+    } else {
+        struct bytes b = BYTES_INIT;
+        if (find_bundle(s, err) < 0)
+            return -1;
+        bytes_addf(&b, "%s/%s", s->bundle, c->root.path);
+        if (!bytes_ok(&b)) {
+            bytes_fini(&b);
+            return creel_fail_nomem(err);
+        }
+        s->root_path = bytes_take(&b);
+    }
+    if (!unprivileged) {
+        s->root_tree = sys_open_tree_clone(AT_FDCWD, s->root_path, AT_RECURSIVE);
+        if (s->root_tree < 0 && s->root_tree != -ENOSYS && s->root_tree != -EPERM)
+            return creel_fail(err, s->root_tree == -ENOENT ? CREEL_INVALID : CREEL_INTERNAL, -s->root_tree,
+                              "open root file system %s", s->root_path);
+        if (s->root_tree < 0)
+            s->root_tree = -1;
+    }
+    s->init.rootfs = (struct init_rootfs){ .tree = s->root_tree, .path = s->root_path };
+    return 0;
+}
+
+/* --- the rest --- */
+
+static int prepare_sysctls(struct runtime_setup *s, struct creel_err *err)
+{
+    const struct oci_linux *l = &s->params->config->linux_;
+    if (l->sysctl_count == 0)
+        return 0;
+    s->sysctls = calloc(l->sysctl_count, sizeof *s->sysctls);
+    if (s->sysctls == NULL)
+        return creel_fail_nomem(err);
+    for (size_t i = 0; i < l->sysctl_count; i++) {
+        struct init_sysctl *to = &s->sysctls[i];
+        if (sysctl_path(s->params->config, s->namespaces.shared, l->sysctl[i].key, l->sysctl[i].value, to->path, err) < 0)
+            return -1;
+        to->key = l->sysctl[i].key;
+        to->value = l->sysctl[i].value;
+    }
+    s->init.sysctls = s->sysctls;
+    s->init.sysctl_count = l->sysctl_count;
+    return 0;
+}
+
+static int prepare_hooks(struct runtime_setup *s, struct creel_err *err)
+{
+    const struct oci_config *c = s->params->config;
+    if (c->prestart.count + c->create_runtime.count + c->create_container.count + c->start_container.count == 0)
+        return 0;
+    if (find_bundle(s, err) < 0)
+        return -1;
+    const char *id = s->params->id;
+    if (hook_plan_build(c, &c->prestart, "prestart", id, s->bundle, "creating", &s->prestart, err) < 0
+        || hook_plan_build(c, &c->create_runtime, "createRuntime", id, s->bundle, "creating", &s->create_runtime,
+                           err) < 0
+        || hook_plan_build(c, &c->create_container, "createContainer", id, s->bundle, "creating",
+                           &s->create_container, err) < 0
+        || hook_plan_build(c, &c->start_container, "startContainer", id, s->bundle, "created", &s->start_container,
+                           err) < 0)
+        return -1;
+    s->init.create_container = s->create_container.hooks;
+    s->init.start_container = s->start_container.hooks;
+    s->init.wait_hooked = c->prestart.count + c->create_runtime.count > 0;
+    return 0;
+}
+
+static int prepare_process(struct runtime_setup *s, struct creel_err *err)
+{
+    const struct runtime_params *p = s->params;
+    if (process_plan_build(p->config, &p->config->process, &s->process, err) < 0)
+        return -1;
+    s->process.seccomp = p->seccomp;
+    s->process.seccomp_flags = p->seccomp_flags | (p->seccomp_log ? SECCOMP_FILTER_FLAG_LOG : 0);
+    if (!p->no_new_keyring) {
+        s->process.keyring = runtime_keyring_name(p->id);
+        if (s->process.keyring == NULL)
+            return creel_fail_nomem(err);
+    }
+    s->init.process = &s->process;
+    return 0;
+}
+
+static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
+{
+    const struct oci_linux *l = &s->params->config->linux_;
+    struct namespace_plan *n = &s->namespaces;
+    if (namespace_plan_build(s->params->config, n, err) < 0)
+        return -1;
+    bool new_user = (n->clone_flags & CLONE_NEWUSER) != 0;
+    if (new_user && (l->uid_map_count == 0 || l->gid_map_count == 0))
+        return creel_fail(err, CREEL_INVALID, 0, "a new user namespace needs uidMappings and gidMappings");
+    s->init.wait_mapped = new_user;
+    s->init.limits_by_parent = new_user;
+    if (new_user)
+        s->process.oom_set = false; /* runtime.c writes it */
+    s->init.mapped_root = idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0);
+    s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;
+    s->init.new_cgroup_ns = n->new_cgroup;
+    s->init.joins = n->joins;
+    s->init.join_count = n->join_count;
+    return 0;
+}
+
+static int refuse_missing(const struct oci_config *c, struct creel_err *err)
+{
+    const struct oci_linux *l = &c->linux_;
+    if (l->intel_rdt.present)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.intelRdt: this host has no resource director");
+    if (l->net_device_count > 0)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.netDevices: moving network devices is not built in");
+    if (l->mount_label != NULL && l->mount_label[0] != '\0' && access("/sys/fs/selinux/enforce", F_OK) < 0)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.mountLabel: SELinux is not active on this host");
+    return 0;
+}
+
+static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *layout, const char *cgroup_path,
+                          bool unprivileged, struct creel_err *err)
+{
+    const struct oci_config *c = s->params->config;
+    bool relative = false;
+    for (size_t i = 0; i < c->mount_count && !relative; i++)
+        relative = c->mounts[i].source != NULL && c->mounts[i].source[0] != '/';
+    if (relative && find_bundle(s, err) < 0)
+        return -1;
+    const struct mount_plan_input in = {
+        .config = c, .bundle = s->bundle, .layout = layout, .cgroup_path = cgroup_path,
+        .bind_devices = (s->namespaces.clone_flags & CLONE_NEWUSER) != 0,
+    };
+    if (mount_plan_build(&in, &s->mounts, err) < 0)
+        return -1;
+    s->init.mounts = &s->mounts;
+    return mount_source_open(&s->mounts, unprivileged, err);
+}
+
+static int prepare_streams(struct runtime_setup *s, struct creel_err *err)
+{
+    for (int i = 0; i < 3; i++) {
+        s->init.stdio[i] = s->params->stdio[i];
+        if (s->init.stdio[i] >= 0)
+            continue;
+        if (s->null < 0)
+            s->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (s->null < 0)
+            return creel_fail(err, CREEL_INTERNAL, errno, "open /dev/null");
+        s->init.stdio[i] = s->null;
+    }
+    s->init.preserve = s->params->preserve_fds;
+    s->init.give_pipes = s->params->stdio_is_ours;
+    return 0;
+}
+
+int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_layout *layout, const char *cgroup_path,
+                          struct runtime_setup *ret, struct creel_err *err)
+{
+    const struct oci_config *c = p->config;
+    const bool unprivileged = geteuid() != 0;
+    *ret = (struct runtime_setup){ .params = p, .root_tree = -1, .null = -1 };
+    ret->namespaces.pid = ret->namespaces.time = -1;
+    ret->init.sock = -1;
+    ret->init.id = p->id;
+    ret->init.no_pivot = p->no_pivot;
+    ret->init.hostname = c->hostname != NULL && c->hostname[0] != '\0' ? c->hostname : NULL;
+    ret->init.domainname = c->domainname != NULL && c->domainname[0] != '\0' ? c->domainname : NULL;
+    if (refuse_missing(c, err) < 0 || prepare_process(ret, err) < 0 || prepare_namespaces(ret, err) < 0
+        || prepare_sysctls(ret, err) < 0 || prepare_hooks(ret, err) < 0 || prepare_streams(ret, err) < 0
+        || prepare_mounts(ret, layout, cgroup_path, unprivileged, err) < 0)
+        return -1;
+    if ((ret->init.hostname != NULL || ret->init.domainname != NULL)
+        && (oci_namespace_find(c, OCI_NS_UTS) == NULL || ret->namespaces.shared[OCI_NS_UTS]))
+        return creel_fail(err, CREEL_INVALID, 0, "hostname and domainname need a uts namespace of the container's own");
+    return p->rootfs != NULL && p->rootfs->lower_count > 0 ? prepare_overlay(ret, err)
+                                                           : prepare_directory(ret, unprivileged, err);
+}
+
+int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup *cgroup, struct creel_err *err)
+{
+    size_t n = 0;
+    s->init.sock = sock;
+    if (cgroup != NULL)
+        s->init.v1_task_count = cgroup_v1_task_fds(cgroup, s->init.v1_tasks);
+    int *fds = malloc((8 + s->mounts.count + s->namespaces.join_count + s->init.v1_task_count) * sizeof *fds);
+    if (fds == NULL)
+        return creel_fail_nomem(err);
+    fds[n++] = sock;
+    fds[n++] = s->root_tree;
+    for (int i = 0; i < 3; i++)
+        fds[n++] = s->init.stdio[i];
+    for (size_t i = 0; i < s->mounts.count; i++)
+        if (s->mounts.steps[i].fd >= 0)
+            fds[n++] = s->mounts.steps[i].fd;
+    for (size_t i = 0; i < s->namespaces.join_count; i++)
+        fds[n++] = s->namespaces.joins[i].fd;
+    for (size_t i = 0; i < s->init.v1_task_count; i++)
+        fds[n++] = s->init.v1_tasks[i];
+    s->keep_count = n + (size_t)s->params->preserve_fds;
+    s->keep = runtime_keep_list(fds, n, s->params->preserve_fds, err);
+    free(fds);
+    if (s->keep == NULL)
+        return -1;
+    s->init.keep = s->keep;
+    s->init.keep_count = s->keep_count;
+    return 0;
+}
+
+void runtime_setup_fini(struct runtime_setup *s)
+{
+    mount_plan_fini(&s->mounts);
+    namespace_plan_fini(&s->namespaces);
+    process_plan_fini(&s->process);
+    hook_plan_fini(&s->prestart);
+    hook_plan_fini(&s->create_runtime);
+    hook_plan_fini(&s->create_container);
+    hook_plan_fini(&s->start_container);
+    free(s->sysctls);
+    free(s->bundle);
+    free(s->layers);
+    free(s->root_path);
+    free(s->keep);
+    fd_closep(&s->root_tree);
+    fd_closep(&s->null);
+    s->sysctls = NULL;
+    s->bundle = s->layers = s->root_path = NULL;
+    s->keep = NULL;
+}
