@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-int document_parse(const char *what, const char *text, size_t len, json_t **ret, struct creel_err *err)
+int manifest_document_parse(const char *what, const char *text, size_t len, json_t **ret, struct creel_err *err)
 {
     json_error_t why;
     if (len > DOCUMENT_MAX)
@@ -105,7 +105,7 @@ int image_config_parse(const char *text, size_t len, struct image_config *ret, s
 {
     auto_image_config c = { .count = 0 };
     char created[64];
-    if (document_parse("image configuration", text, len, &c.document, err) < 0)
+    if (manifest_document_parse("image configuration", text, len, &c.document, err) < 0)
         return -1;
     if (!json_is_object(c.document))
         return creel_fail(err, CREEL_INVALID, 0, "the image configuration is not a JSON object");
@@ -233,7 +233,7 @@ int manifest_parse(const char *text, size_t len, const char *media_type, struct 
 {
     auto_manifest m = { .count = 0 };
     json_t *doc;
-    if (document_parse("manifest", text, len, &doc, err) < 0)
+    if (manifest_document_parse("manifest", text, len, &doc, err) < 0)
         return -1;
     int r = read_manifest(doc, media_type, &m, err);
     json_decref(doc);
@@ -327,7 +327,7 @@ int docker_manifest_parse(const char *text, size_t len, struct docker_manifest *
 {
     auto_docker_manifest m = { .count = 0 };
     json_t *doc;
-    if (document_parse("manifest.json", text, len, &doc, err) < 0)
+    if (manifest_document_parse("manifest.json", text, len, &doc, err) < 0)
         return -1;
     size_t n = json_array_size(doc);
     int r = 0;

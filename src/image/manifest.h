@@ -18,7 +18,7 @@
 enum { DOCUMENT_MAX = 4 << 20, LAYERS_MAX = 127, MANIFESTS_MAX = 1000, REPO_TAGS_MAX = 1000 };
 
 /* Parse a document of `what` ("manifest") as a JSON object or array. Caller: json_decref. */
-int document_parse(const char *what, const char *text, size_t len, json_t **ret, struct creel_err *err);
+int manifest_document_parse(const char *what, const char *text, size_t len, json_t **ret, struct creel_err *err);
 
 struct descriptor {
     char digest[DIGEST_MAX];
