@@ -256,7 +256,7 @@ static json_t *text_list(const struct strv *v)
 
 static json_t *launch_json(const struct monitor_launch *q)
 {
-    return json_pack("{s:s,s:I,s:s,s:s,s:s,s:s?,s:s?,s:o,s:s?,s:o,s:s?,s:s,s:b,s:b,s:b,s:s,s:s?,s:I,s:i,s:b,s:s?,s:o,"
+    return json_pack("{s:s,s:I,s:s,s:s,s:s,s:s*,s:s*,s:o,s:s*,s:o,s:s*,s:s,s:b,s:b,s:b,s:s,s:s*,s:I,s:i,s:b,s:s*,s:o,"
                      "s:b,s:b,s:b,s:b,s:i,s:i}",
                      "id", q->id, "run", (json_int_t)q->run, "container_dir", q->container_dir, "run_dir", q->run_dir,
                      "exits_dir", q->exits_dir, "seccomp_cache_dir", q->seccomp_cache_dir, "layers_dir", q->layers_dir,
