@@ -24,6 +24,8 @@ int image_work_begin(struct creel *e, creel_progress progress, void *arg, struct
     (void)snprintf(text, sizeof text, "image-%.8s", id);
     (void)staging_name(text, w.name);
     auto_fd tmp = openat(e->root_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (tmp >= 0)
+        (void)staging_sweep(tmp); /* what killed commands left */
     if (tmp < 0 || mkdirat(tmp, w.name, 0700) < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "making a directory in %s/tmp", e->root);
     w.dir = openat(tmp, w.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

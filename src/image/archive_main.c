@@ -17,6 +17,8 @@ static const struct {
     const char *name;
     int (*run)(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 } ops[] = {
+    { "compose", archive_op_compose },
+    { "stage", archive_op_stage },
     { "unpack", archive_op_unpack },
 };
 

@@ -19,5 +19,11 @@ struct archive_op_args {
  * as it came, others are compressed. Result: diff_id, plain_size, raw_digest, raw_size, content_size, entries, and with 5
  * blob {digest, size, media_type}. */
 int archive_op_unpack(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 0 an image archive, 4 an empty directory. Members become files named by number. Result: members, an object that maps names
+ * to {"n","size","digest"} or {"link": name}. */
+int archive_op_stage(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 1 an image archive, 4 the directory of blobs. Request: members, an array of {"name","text"} or
+ * {"name","blob","size","digest","plain"}. */
+int archive_op_compose(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 
 #endif

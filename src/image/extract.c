@@ -3,6 +3,7 @@
 
 #include "image/entry_path.h"
 #include "image/rooted.h"
+#include "sys/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -95,7 +96,7 @@ static int make_implied(int parent, const char *name, const char *path, bool lay
  * did. */
 static int make_parents(struct extract *x, char *dir, const char *path, int *ret, struct creel_err *err)
 {
-    auto_fd at = rooted_open(x->root, ".", O_PATH | O_DIRECTORY);
+    auto_fd at = sys_open_in_root(x->root, ".", O_PATH | O_DIRECTORY);
     if (at < 0)
         return entry_fail("opening the root for", path, -at, err);
     for (char *end = dir; *end != '\0';) {
@@ -105,13 +106,13 @@ static int make_parents(struct extract *x, char *dir, const char *path, int *ret
             end = dir + strlen(dir);
         char rest = *end;
         *end = '\0';
-        int fd = rooted_open(x->root, dir, O_PATH | O_DIRECTORY);
+        int fd = sys_open_in_root(x->root, dir, O_PATH | O_DIRECTORY);
         if (fd == -ENOENT || fd == -ENOTDIR) {
             char component[256];
             (void)snprintf(component, sizeof component, "%s", name); /* entry_path_clean has bounded it */
             if (make_implied(at, component, path, (x->flags & EXTRACT_LAYER) != 0, err) < 0)
                 return -1;
-            fd = rooted_open(x->root, dir, O_PATH | O_DIRECTORY);
+            fd = sys_open_in_root(x->root, dir, O_PATH | O_DIRECTORY);
         }
         *end = rest;
         if (fd < 0)
@@ -134,7 +135,7 @@ static int open_parent(struct extract *x, const char *path, struct creel_err *er
     if (x->parent >= 0 && strcmp(dir, x->parent_path) == 0)
         return 0;
     forget_parent(x);
-    int fd = rooted_open(x->root, n > 0 ? dir : ".", O_PATH | O_DIRECTORY);
+    int fd = sys_open_in_root(x->root, n > 0 ? dir : ".", O_PATH | O_DIRECTORY);
     if ((fd == -ENOENT || fd == -ENOTDIR) && n > 0) {
         if (make_parents(x, dir, path, &fd, err) < 0)
             return -1;
@@ -168,7 +169,7 @@ static int set_dir_times(struct extract *x, struct creel_err *err)
 {
     for (size_t i = x->dir_count; i-- > 0;) {
         const struct extract_dir *d = &x->dirs[i];
-        auto_fd fd = rooted_open(x->root, d->path[0] != '\0' ? d->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        auto_fd fd = sys_open_in_root(x->root, d->path[0] != '\0' ? d->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
             continue;
         if (fd < 0 || futimens(fd, d->times) < 0)
@@ -299,7 +300,7 @@ static int put_hard_link(struct extract *x, const struct tar_entry *e, const cha
     size_t n = target > e->link ? (size_t)(target - e->link) - 1 : 0;
     memcpy(dir, e->link, n);
     dir[n] = '\0';
-    auto_fd from = rooted_open(x->root, n > 0 ? dir : ".", O_PATH | O_DIRECTORY);
+    auto_fd from = sys_open_in_root(x->root, n > 0 ? dir : ".", O_PATH | O_DIRECTORY);
     struct stat st, old;
     if (from < 0 || target[0] == '\0' || fstatat(from, target, &st, AT_SYMLINK_NOFOLLOW) < 0
         || ((x->flags & EXTRACT_LAYER) != 0 && is_whiteout(&st)))

@@ -54,15 +54,27 @@ static int send_line(json_t *msg)
     return 0;
 }
 
-void report_progress(uint64_t done, uint64_t total)
+static void send_progress(uint64_t done, uint64_t total)
 {
-    static uint64_t last;
-    if (done - last < PROGRESS_STEP)
-        return;
-    last = done;
     json_t *msg = json_pack("{s:I,s:I}", "done", (json_int_t)done, "total", (json_int_t)total);
     if (msg != NULL)
         (void)send_line(msg); /* a listener that is gone shows when the result is sent */
+}
+
+void report_progress(uint64_t done, uint64_t total)
+{
+    static uint64_t last;
+    if (done < last)
+        last = 0; /* the next stream of several */
+    if (done - last < PROGRESS_STEP)
+        return;
+    last = done;
+    send_progress(done, total);
+}
+
+void report_started(void)
+{
+    send_progress(0, 0);
 }
 
 int report_ok(json_t *ok)

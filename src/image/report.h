@@ -12,6 +12,8 @@
 int report_request(json_t **ret, struct creel_err *err);
 /* Work done so far; sent at most once per few megabytes, so it may be called for each block. */
 void report_progress(uint64_t done, uint64_t total);
+/* "Preparations are over": the first progress line, at once. */
+void report_started(void);
 /* The result; takes `ok` over (NULL: an empty object). Returns 0, or -1 when nobody listens any more. */
 int report_ok(json_t *ok);
 int report_error(const struct creel_err *err);

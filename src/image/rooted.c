@@ -4,30 +4,9 @@
 #include "base/cleanup.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-enum { RACE_RETRIES = 64, DEPTH_MAX = 2100 /* ARCHIVE_PATH_MAX allows 2048 components */ };
-
-int rooted_open(int root, const char *path, int flags)
-{
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-    };
-    for (int i = 0; i < RACE_RETRIES; i++) {
-        int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-        if (fd >= 0)
-            return fd;
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN) /* a rename somewhere raced with a ".." */
-            return -errno;
-    }
-    return -EAGAIN;
-}
+enum { DEPTH_MAX = 2100 /* ARCHIVE_PATH_MAX allows 2048 components */ };
 
 static int remove_dir(int dir, const char *name, unsigned depth);
 
