@@ -118,8 +118,8 @@ static int small_write(int dir, const char *path, const char *value)
 }
 
 /* v1 cpusets begin empty, and an empty one takes no process: copy from the group above, which has been served first.
- * `path` has no leading slash. fresh: just made, so the kernel has filled in both files (clone_children) or none. */
-static int cpuset_inherit(int mount, const char *path, bool fresh)
+ * `path` has no leading slash and was just made: the kernel has filled in both files (clone_children) or none. */
+static int cpuset_inherit(int mount, const char *path)
 {
     static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
     char own[4200], above[4200], value[8192];
@@ -130,10 +130,8 @@ static int cpuset_inherit(int mount, const char *path, bool fresh)
         if (n < 0 || (size_t)n >= sizeof own || m < 0 || (size_t)m >= sizeof above)
             return -ENAMETOOLONG;
         int r = small_read(mount, own, value, sizeof value);
-        if (r > 0 && fresh && i == 0)
-            return 0;
         if (r > 0)
-            continue;
+            return 0;
         if (r == 0)
             r = small_read(mount, above, value, sizeof value);
         if (r > 0)
@@ -159,7 +157,7 @@ static int group_mkdir(const struct cgroup_hierarchy *h, int mount, const char *
     if (mkdirat(mount, path, 0755) < 0)
         return errno == EEXIST ? 0 : -errno;
     if (!h->v2 && cgroup_list_has(h->controllers, "cpuset")) {
-        int r = cpuset_inherit(mount, path, true);
+        int r = cpuset_inherit(mount, path);
         if (r < 0) {
             (void)unlinkat(mount, path, AT_REMOVEDIR);
             return r;
@@ -405,7 +403,7 @@ int cgroup_create(const char *path, enum cgroup_manager manager, const struct oc
     return 0;
 }
 
-/* ------------------------------------------------------------------ open, join, add */
+/* ------------------------------------------------------------------ open, add */
 
 int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **ret, struct creel_err *err)
 {
@@ -466,31 +464,6 @@ int cgroup_add(struct cgroup *c, pid_t pid, struct creel_err *err)
             return creel_fail(err, CREEL_NOT_FOUND, 0, "process %s is gone: it cannot be put into cgroup %s", text, c->path);
         if (r < 0)
             return creel_fail(err, creel_kind_of_errno(-r), -r, "put process %s into cgroup %s%s", text, c->layout.items[i].mount, c->path);
-    }
-    return 0;
-}
-
-int cgroup_join(const char *path, struct creel_err *err)
-{
-    auto_cgroup c = object_new(path, CGROUP_FS, err);
-    if (c == NULL || mounts_open(c, err) < 0)
-        return -1;
-    for (size_t i = 0; i < c->layout.count; i++) {
-        const struct cgroup_hierarchy *h = &c->layout.items[i];
-        const char *file = h->v2 ? "cgroup.procs" : "tasks";
-        /* Writing 0 to `tasks` moves the writing thread only and takes no global lock; v2 has no such shortcut. */
-        int r = cgroup_file_write(c, i, file, "0");
-        if (r == -ENOENT || r == -ENOSPC) {     /* not there yet; or a cpuset that nobody has filled in */
-            int made = parents_mkdir(h, c->nodes[i].mount, c->path + 1);
-            made = made < 0 ? made : group_mkdir(h, c->nodes[i].mount, c->path + 1, false);
-            if (made == 0 && !h->v2 && cgroup_list_has(h->controllers, "cpuset"))
-                made = cpuset_inherit(c->nodes[i].mount, c->path + 1, false);
-            if (made < 0)
-                return creel_fail(err, creel_kind_of_errno(-made), -made, "make cgroup %s%s", h->mount, c->path);
-            r = cgroup_file_write(c, i, file, "0");
-        }
-        if (r < 0)
-            return creel_fail(err, creel_kind_of_errno(-r), -r, "join cgroup %s%s", h->mount, c->path);
     }
     return 0;
 }

@@ -67,8 +67,6 @@ int cgroup_v2_fd(const struct cgroup *c);
 size_t cgroup_v1_task_fds(const struct cgroup *c, int *fds);
 const struct cgroup_layout *cgroup_layout_of(const struct cgroup *c); /* as read when it was made; borrowed */
 const char *cgroup_path(const struct cgroup *c);    /* clean form of what was given; borrowed */
-/* Put the calling thread into the group, making it if need be (monitors: /creel/.monitor). */
-int cgroup_join(const char *path, struct creel_err *err);
 /* Put an existing process in (external runtimes, fallbacks). */
 int cgroup_add(struct cgroup *c, pid_t pid, struct creel_err *err);
 int cgroup_update(struct cgroup *c, const struct oci_resources *r, struct creel_err *err);
