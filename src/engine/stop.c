@@ -121,11 +121,16 @@ static int await_end(struct creel *e, const struct container_row *row, struct mo
         return 1;
     /* The monitor is gone: whatever it left decides. */
     struct creel_err rec = { 0 };
+    if (engine_commit_exit(e, row->id, row->run, NULL) == 0)
+        return 0;
     if (engine_reconcile(e, row->id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND) {
         if (err != NULL)
             *err = rec;
         return -1;
     }
+    auto_row now = { 0 };
+    if (container_row_get(e->store, row->id, &now, NULL) == 0 && now.run == row->run && lifecycle_is_up(&now))
+        return creel_fail(err, wait.kind, wait.sys, "%s", wait.text); /* it lives and does not answer */
     return 0;
 }
 

@@ -134,6 +134,11 @@ int creel_container_wait(struct creel *e, const char *ref, const char *condition
             if (met != 0)
                 return met < 0 ? -1 : 0;
         }
+        if (link != NULL && monitor_watch_exit(link, NULL) < 0) {
+            monitor_link_close(link); /* it died just now; the next round finds out what it left */
+            link = NULL;
+            continue;
+        }
         int spoke = sleep_until_change(&w, link, err);
         if (spoke < 0)
             return -1;

@@ -462,8 +462,10 @@ static void on_readable(struct client *c)
         else if (st == FRAME_DONE)
             on_frame(c);
     }
-    if (!c->dead && !frame_reader_pending(&c->rx))
-        bytes_fini(&c->rx.payload);
+    if (!c->dead && !frame_reader_pending(&c->rx)) { /* keep no memory between requests */
+        frame_reader_fini(&c->rx);
+        frame_reader_init(&c->rx, PROTOCOL_REQUEST_MAX);
+    }
 }
 
 static void on_client(void *arg, uint32_t events)
