@@ -11,6 +11,8 @@
 #include "runtime/seccomp.h"
 #include "spec/container_request.h"
 #include "spec/log_option.h"
+#include "store/image.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,11 +73,13 @@ static int log_fill(const struct container_row *row, const struct container_spec
 }
 
 /* --- directories --- */
-/* Make and open `name` in dir. *ret_made: it was not there before. */
-static int dir_make(int dir, const char *name, int *ret_fd, bool *ret_made, struct creel_err *err)
+/* Make "containers/<id>" in dir and open it. */
+static int dir_make(int dir, const char *name, int *ret_fd, struct creel_err *err)
 {
-    *ret_made = mkdirat(dir, name, 0700) == 0;
-    if (!*ret_made && errno != EEXIST)
+    int r = mkdirat(dir, name, 0700);
+    if (r < 0 && errno == ENOENT && (mkdirat(dir, "containers", 0700) == 0 || errno == EEXIST))
+        r = mkdirat(dir, name, 0700); /* the run root was emptied (a reboot) */
+    if (r < 0 && errno != EEXIST)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s", name);
     *ret_fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return *ret_fd < 0 ? creel_fail(err, CREEL_INTERNAL, errno, "open directory %s", name) : 0;
@@ -104,10 +108,9 @@ static int container_dir_make(struct creel *e, const char *id, const struct strv
                               struct creel_err *err)
 {
     char name[96];
-    bool made;
     auto_fd fd = -1;
     (void)snprintf(name, sizeof name, "containers/%s", id);
-    if (dir_make(e->root_fd, name, &fd, &made, err) < 0 || upper_make(e, lower, fd, err) < 0)
+    if (dir_make(e->root_fd, name, &fd, err) < 0 || upper_make(e, lower, fd, err) < 0)
         return creel_wrap(err, "container %s", id);
     if (mkdirat(fd, "work", 0700) < 0 && errno != EEXIST)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s/%s/work", e->root, name);
@@ -118,13 +121,9 @@ static int container_dir_make(struct creel *e, const char *id, const struct strv
 static int run_dir_make(struct creel *e, const char *id, bool external, int *ret_fd, struct creel_err *err)
 {
     char name[96];
-    bool made;
     auto_fd fd = -1;
     (void)snprintf(name, sizeof name, "containers/%s", id);
-    if (mkdirat(e->run_fd, name, 0700) < 0 && errno == ENOENT && mkdirat(e->run_fd, "containers", 0700) < 0
-        && errno != EEXIST)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s/containers", e->run_root);
-    if (dir_make(e->run_fd, name, &fd, &made, err) < 0)
+    if (dir_make(e->run_fd, name, &fd, err) < 0)
         return -1;
     if (external && mkdirat(fd, "rootfs", 0755) < 0 && errno != EEXIST)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s/%s/rootfs", e->run_root, name);
@@ -173,19 +172,14 @@ static int sources_make(const struct creel *e, const json_t *host, struct creel_
 /* --- config.json --- */
 static int text_write(int dir, const char *name, const char *text, struct creel_err *err)
 {
-    size_t len = strlen(text), done = 0;
-    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    size_t len = strlen(text);
+    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make the bundle's %s", name);
-    while (done < len) {
-        ssize_t n = write(fd, text + done, len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return creel_fail(err, creel_kind_of_errno(errno), errno, "write the bundle's %s", name);
-        done += (size_t)n;
-    }
-    return 0;
+    int r = sys_write_all(fd, text, len);
+    if (r == 0 && ftruncate(fd, (off_t)len) < 0)
+        r = -errno;
+    return r < 0 ? creel_fail(err, creel_kind_of_errno(-r), -r, "write the bundle's %s", name) : 0;
 }
 
 /* The monitor has no compiler for filters: see to it that what it needs is in the cache. */
@@ -219,13 +213,23 @@ static int config_write(struct creel *e, const struct container_row *row, const 
     return oci_config_print(c, &text, err) < 0 ? -1 : text_write(run_fd, "config.json", text, err);
 }
 
+static int lower_add(void *arg, const struct layer_row *l)
+{
+    return strv_addf(arg, "%lld/fs", (long long)l->n) ? 0 : 1;
+}
+
+/* The layers of the container's image, topmost first. One query: this is on the way of every start. */
 static int lower_find(struct creel *e, const struct container_row *row, struct strv *ret, struct creel_err *err)
 {
-    auto_engine_image image = { .id = "" };
-    if (engine_image_find(e, row->image_id, &image, err) < 0)
-        return creel_wrap(err, "the image of container %s", row->name);
-    *ret = image.lower;
-    image.lower = (struct strv)STRV_INIT;
+    auto_strv layers = STRV_INIT; /* lowest first */
+    if (image_layer_each(e->store, row->image_id, lower_add, &layers, err) < 0)
+        return -1;
+    if (layers.count == 0)
+        return creel_fail(err, CREEL_NOT_FOUND, 0, "the image %s of container %s is gone, or has no layers",
+                          row->image_id, row->name);
+    for (size_t i = layers.count; i-- > 0;)
+        if (!strv_add(ret, layers.items[i]))
+            return creel_fail_nomem(err);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/network_files.h"
 
 #include "spec/host_config.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,22 +37,19 @@ static int host_file_read(const char *path, struct bytes *out, struct creel_err 
     return 0;
 }
 
+/* Over what is there and cut to length afterwards: a file system that is told to empty a file first takes that for a
+ * replacement and writes it to the disk at once. */
 static int file_write(int dir, const char *name, const struct bytes *text, struct creel_err *err)
 {
-    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (!bytes_ok(text))
         return creel_fail_nomem(err);
     if (fd < 0 || fchmod(fd, 0644) < 0) /* whatever our umask is */
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make the container's %s file", name);
-    for (size_t done = 0; done < text->len;) {
-        ssize_t n = write(fd, text->data + done, text->len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return creel_fail(err, creel_kind_of_errno(errno), errno, "write the container's %s file", name);
-        done += (size_t)n;
-    }
-    return 0;
+    int r = sys_write_all(fd, text->data, text->len);
+    if (r == 0 && ftruncate(fd, (off_t)text->len) < 0)
+        r = -errno;
+    return r < 0 ? creel_fail(err, creel_kind_of_errno(-r), -r, "write the container's %s file", name) : 0;
 }
 
 static int hosts_build(const json_t *host, struct bytes *out, struct creel_err *err)
