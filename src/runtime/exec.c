@@ -143,7 +143,7 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     s->init.root = -1;
     if (make_keep_list(s, err) < 0 || visit_pid_namespace(s, p, err) < 0)
         return -1;
-    pid_t pid = sys_clone(group >= 0 ? SYS_CLONE_INTO_CGROUP : 0, group, &ret->pidfd, &in_cgroup);
+    pid_t pid = sys_clone(SYS_CLONE_CLEAR_SIGHAND | (group >= 0 ? SYS_CLONE_INTO_CGROUP : 0), group, &ret->pidfd, &in_cgroup);
     if (pid == 0) {
         s->init.wait_grouped = group >= 0 && !in_cgroup; /* as it was when this child was cloned */
         init_exec(&s->init);

@@ -26,7 +26,8 @@
 #include <stdint.h>
 
 enum launch_step { LAUNCH_FAILED, LAUNCH_MAPPED, LAUNCH_GROUPED, LAUNCH_MOUNTED, LAUNCH_HOOKED, LAUNCH_CONSOLE,
-                   LAUNCH_READY, LAUNCH_GO, LAUNCH_STEP_COUNT };
+                   LAUNCH_READY, LAUNCH_GO, LAUNCH_CLONED /* namespace.c: the process in between */,
+                   LAUNCH_STEP_COUNT };
 enum { LAUNCH_FDS_MAX = 20, LAUNCH_WHERE_MAX = 500 };
 
 struct launch_msg {

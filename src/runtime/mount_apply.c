@@ -27,6 +27,14 @@ static int fail_mount(struct mount_apply *a, const struct mount_step *s, int sys
                        source[0] != '\0' ? " on " : "on ", s->target, ": ", what, NULL);
 }
 
+/* Everything is closed at once before the command runs. Closing one by one only matters when there could be too many. */
+static void drop(const struct mount_apply *a, int fd)
+{
+    enum { MANY_STEPS = 150 };
+    if (fd >= 0 && a->plan->count > MANY_STEPS)
+        (void)close(fd);
+}
+
 /* --- targets --- */
 
 /* Inside a tmpfs of our own that nobody else has seen: one component is made and opened without looking further. */
@@ -317,7 +325,7 @@ static int apply_new(struct mount_apply *a, struct mount_step *s)
                                          ": tmpcopyup needs Linux 5.2", NULL)
                            : mount_new_old(a, s, target);
     }
-    (void)close(target);
+    drop(a, target);
     return r == 0 ? finish_new(a, s) : r;
 }
 
@@ -338,9 +346,9 @@ static int open_source_late(struct mount_apply *a, struct mount_step *s, bool *r
     if (fd < 0)
         return fail_mount(a, s, -fd, "open the source");
     s->fd = fd;
-    if (fstat(fd, &st) < 0)
+    if (!s->is_dir && fstat(fd, &st) < 0) /* known of cgroups */
         return fail_mount(a, s, errno, "look at the source");
-    s->is_dir = S_ISDIR(st.st_mode);
+    s->is_dir = s->is_dir || S_ISDIR(st.st_mode);
     if (strcmp(s->target, "/proc") == 0 && sys_fs_is(fd, PROC_SUPER_MAGIC) != 1)
         return launch_fail(a->fail, CREEL_INVALID, 0, "mount on /proc: ", s->source, " is not procfs", NULL);
     if (*ret_old)
@@ -389,7 +397,7 @@ static int apply_bind(struct mount_apply *a, struct mount_step *s)
         else if (s->attributes_late)
             r = old_bind_attributes(a, s);
     }
-    (void)close(target);
+    drop(a, target);
     return r;
 }
 
@@ -476,7 +484,7 @@ static int bind_device(struct mount_apply *a, const struct mount_step *s, int di
             r = launch_fail(a->fail, CREEL_INTERNAL, -e, "device ", s->target, ": bind", NULL);
     }
     if (target >= 0)
-        (void)close(target);
+        drop(a, target);
     (void)close(source);
     return r;
 }
@@ -553,7 +561,7 @@ static int apply_console(struct mount_apply *a, struct mount_step *s)
         if (tree >= 0)
             (void)close(tree);
     }
-    (void)close(target);
+    drop(a, target);
     return r < 0 ? launch_fail(a->fail, CREEL_INTERNAL, -r, "bind the terminal on /dev/console", NULL) : 0;
 }
 
@@ -580,7 +588,7 @@ static int apply_readonly(struct mount_apply *a, struct mount_step *s)
             r = sys_move_mount(tree, target);
         if (r == 0 && late)
             r = old_attributes(tree, MOUNT_ATTR_RDONLY);
-        (void)close(tree);
+        drop(a, tree);
     } else if (tree == -ENOSYS) {
         char path[SYS_FD_PATH_MAX];
         (void)sys_fd_path(target, path);
@@ -590,7 +598,7 @@ static int apply_readonly(struct mount_apply *a, struct mount_step *s)
         if (top >= 0)
             (void)close(top);
     }
-    (void)close(target);
+    drop(a, target);
     return r < 0 ? launch_fail(a->fail, CREEL_INTERNAL, -r, "make ", s->target, " read-only", NULL) : 0;
 }
 
@@ -651,19 +659,19 @@ static int apply_mask(struct mount_apply *a, struct mount_step *s)
         return launch_fail(a->fail, CREEL_INTERNAL, -target, "mask ", s->target, ": open it", NULL);
     if (fstat(target, &st) < 0) {
         int e = errno;
-        (void)close(target);
+        drop(a, target);
         return launch_fail(a->fail, CREEL_INTERNAL, e, "mask ", s->target, ": look at it", NULL);
     }
     bool is_dir = S_ISDIR(st.st_mode);
     if (!is_dir && open_null(a) < 0) {
-        (void)close(target);
+        drop(a, target);
         return -1;
     }
     int tree = is_dir ? empty_tree(a) : sys_open_tree_clone(a->null, "", AT_EMPTY_PATH);
     int r = tree == -ENOSYS ? mask_old(a, target, is_dir) : tree < 0 ? tree : sys_move_mount(tree, target);
-    if (tree >= 0 && tree != a->empty)
-        (void)close(tree);
-    (void)close(target);
+    if (tree != a->empty)
+        drop(a, tree);
+    drop(a, target);
     return r < 0 ? launch_fail(a->fail, CREEL_INTERNAL, -r, "mask ", s->target, NULL) : 0;
 }
 

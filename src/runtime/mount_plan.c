@@ -205,7 +205,7 @@ static int add_cgroup_bind(struct builder *b, const char *mount, const char *bel
         return invalid(b, "not a place for cgroups", s->target);
     s->opt.set = opt->set;
     s->opt.bind = true;
-    s->open_late = true;
+    s->open_late = s->is_dir = true;
     choose_base(b->plan, s);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <linux/nsfs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static const char *const proc_names[OCI_NS_COUNT] = {
@@ -83,6 +84,11 @@ int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret,
     if (!(ret->clone_flags & CLONE_NEWNS))
         return creel_fail(err, CREEL_INVALID, 0, "the container needs a mount namespace of its own: without one its "
                           "mounts would be the host's");
+    bool joined_user = ret->join_count > 0 && ret->joins[0].type == CLONE_NEWUSER;
+    ret->user = joined_user || (ret->clone_flags & CLONE_NEWUSER) != 0;
+    ret->staged = ret->user && (ret->join_count > 0 || ret->pid >= 0 || ret->time >= 0);
+    if (ret->user && ret->new_time)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "time offsets together with a user namespace");
     return 0;
 }
 
@@ -123,13 +129,17 @@ static int visit(int fd, const char *own, int flag, const char *name, int *back,
     return 0;
 }
 
-pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,
-                      bool *ret_in_cgroup, struct creel_err *err)
+static int fail_clone(pid_t pid, struct creel_err *err)
+{
+    return creel_fail(err, pid == -ENOSPC || pid == -EAGAIN ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
+                      "clone the container's process");
+}
+
+static pid_t clone_visiting(const struct namespace_plan *p, const struct oci_config *c, uint64_t flags, int cgroup_fd,
+                            int *ret_pidfd, bool *ret_in_cgroup, struct creel_err *err)
 {
     auto_fd own_pid = -1, own_time = -1;
-    uint64_t flags = p->clone_flags | (cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0);
     int r = 0;
-    *ret_pidfd = -1;
     if (p->pid >= 0)
         r = visit(p->pid, proc_names[OCI_NS_PID], CLONE_NEWPID, "pid", &own_pid, err);
     if (r == 0 && (p->time >= 0 || p->new_time))
@@ -142,8 +152,7 @@ pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c
         if (pid == 0)
             return 0;
         if (pid < 0)
-            pid = creel_fail(err, pid == -ENOSPC || pid == -EAGAIN ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
-                             "clone the container's process");
+            pid = fail_clone(pid, err);
     }
     /* Going back cannot fail for a reason that was not there when we left. */
     if (own_pid >= 0)
@@ -151,4 +160,80 @@ pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c
     if (own_time >= 0)
         (void)sys_setns(own_time, CLONE_NEWTIME);
     return pid;
+}
+
+/* What the process in between has to tell: a failure, or the pid (in `sys`) with its pidfd, and whether it was born in
+ * the cgroup (in `kind`). */
+_Noreturn static void stage_end(int sock, struct launch_msg *m, int pidfd)
+{
+    (void)launch_send(sock, m, &pidfd, pidfd >= 0 ? 1 : 0);
+    _exit(0);
+}
+
+/* In the process in between. Returns only in the container's process. */
+static void stage_run(const struct namespace_plan *p, uint64_t flags, int cgroup_fd, bool *ret_in_cgroup, int sock)
+{
+    struct launch_msg m = { .step = LAUNCH_CLONED };
+    int pidfd = -1, r = init_join_namespaces(p->joins, p->join_count, &m);
+    if (r == 0 && p->pid >= 0 && (r = sys_setns(p->pid, CLONE_NEWPID)) < 0)
+        r = launch_fail(&m, CREEL_INTERNAL, -r, "join the pid namespace", NULL);
+    if (r == 0 && p->time >= 0 && (r = sys_setns(p->time, CLONE_NEWTIME)) < 0)
+        r = launch_fail(&m, CREEL_INTERNAL, -r, "join the time namespace", NULL);
+    if (r == 0) {
+        pid_t pid = sys_clone(flags | CLONE_PARENT, cgroup_fd, &pidfd, ret_in_cgroup);
+        if (pid == 0)
+            return;
+        if (pid < 0)
+            (void)launch_fail(&m, CREEL_INTERNAL, -pid, "clone the container's process", NULL);
+        else {
+            m.sys = pid;
+            m.kind = *ret_in_cgroup;
+        }
+    }
+    stage_end(sock, &m, pidfd);
+}
+
+static pid_t stage_result(int sock, int *ret_pidfd, bool *ret_in_cgroup, struct creel_err *err)
+{
+    struct launch_msg m;
+    int fds[LAUNCH_FDS_MAX];
+    size_t count = 0;
+    int r = launch_recv(sock, &m, fds, &count);
+    if (r <= 0)
+        return creel_fail(err, CREEL_INTERNAL, -r, "the process that joins namespaces died");
+    if (m.step != LAUNCH_CLONED)
+        return creel_fail(err, (enum creel_kind)m.kind, m.sys, "%s", m.where);
+    *ret_pidfd = count > 0 ? fds[0] : -1;
+    *ret_in_cgroup = m.kind != 0;
+    return m.sys;
+}
+
+static pid_t clone_staged(const struct namespace_plan *p, uint64_t flags, int cgroup_fd, int *ret_pidfd,
+                          bool *ret_in_cgroup, struct creel_err *err)
+{
+    int pair[2], stage_fd = -1, status;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "make a socket");
+    auto_fd ours = pair[0], theirs = pair[1];
+    pid_t stage = sys_clone(SYS_CLONE_CLEAR_SIGHAND, -1, &stage_fd, NULL);
+    if (stage == 0) {
+        stage_run(p, flags, cgroup_fd, ret_in_cgroup, theirs);
+        return 0;
+    }
+    auto_fd stage_owned = stage_fd;
+    if (stage < 0)
+        return fail_clone(stage, err);
+    fd_closep(&theirs);
+    pid_t pid = stage_result(ours, ret_pidfd, ret_in_cgroup, err);
+    (void)sys_wait_child(stage, stage_owned, &status);
+    return pid;
+}
+
+pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,
+                      bool *ret_in_cgroup, struct creel_err *err)
+{
+    uint64_t flags = p->clone_flags | SYS_CLONE_CLEAR_SIGHAND | (cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0);
+    *ret_pidfd = -1;
+    return p->staged ? clone_staged(p, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err)
+                     : clone_visiting(p, c, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err);
 }

@@ -2,7 +2,9 @@
 /* runtime/namespace.h: which namespaces are made and which are joined, and cloning a process into them. Parent side.
  *
  * All new ones are made by one clone. Joining a pid namespace and setting time offsets concern only children, so the
- * caller does them to itself for the length of the clone and goes back; that saves a second process. */
+ * caller does them to itself for the length of the clone and goes back; that saves a second process. Where a user
+ * namespace is joined, or a new one meets others that are joined, there is no way back for the caller: then a process in
+ * between joins what there is to join and clones the container's process as its own sibling (CLONE_PARENT). */
 #ifndef CREEL_RUNTIME_NAMESPACE_H
 #define CREEL_RUNTIME_NAMESPACE_H
 
@@ -17,13 +19,15 @@ struct namespace_plan {
     int pid;                               /* pid namespace to be born in, -1 */
     int time;                              /* time namespace to be born in, -1 */
     bool new_cgroup, new_time;
+    bool user;                             /* a user namespace other than ours, new or joined */
+    bool staged;                           /* needs the process in between, which does the joins */
     bool shared[OCI_NS_COUNT];             /* the path named the caller's own namespace */
 };
 
 /* Errors: INVALID (no mount namespace of its own, not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini. */
 int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret, struct creel_err *err);
 void namespace_plan_fini(struct namespace_plan *p);
-/* sys_clone in those namespaces. 0 in the child; the pid; or -1 and err. */
+/* sys_clone in those namespaces. 0 in the child; the pid; or -1 and err. With `staged`, `joins` have been entered. */
 pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,
                       bool *ret_in_cgroup, struct creel_err *err);
 

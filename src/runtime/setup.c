@@ -3,6 +3,7 @@
 #include "runtime/setup.h"
 
 #include "runtime/idmap.h"
+#include "runtime/init/rootfs.h"
 #include "runtime/sysctl.h"
 #include "sys/mnt.h"
 
@@ -91,6 +92,13 @@ static int prepare_overlay(struct runtime_setup *s, struct creel_err *err)
     s->init.rootfs = (struct init_rootfs){ .overlay = true, .layers = s->layers, .lower = r->lower,
                                            .lower_count = r->lower_count, .upper = r->upper, .work = r->work,
                                            .is_volatile = r->is_volatile, .tree = -1 };
+    if (!s->namespaces.user)
+        return 0;
+    struct launch_msg fail;
+    s->root_tree = rootfs_overlay_detached(&s->init.rootfs, &fail);
+    if (s->root_tree < 0)
+        return creel_fail(err, (enum creel_kind)fail.kind, fail.sys, "%s", fail.where);
+    s->init.rootfs.tree = s->root_tree;
     return 0;
 }
 
@@ -196,14 +204,14 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     if (new_user && (l->uid_map_count == 0 || l->gid_map_count == 0))
         return creel_fail(err, CREEL_INVALID, 0, "a new user namespace needs uidMappings and gidMappings");
     s->init.wait_mapped = new_user;
-    s->init.limits_by_parent = new_user;
-    if (new_user)
+    s->init.limits_by_parent = s->init.user_namespace = n->user;
+    if (n->user)
         s->process.oom_set = false; /* runtime.c writes it */
-    s->init.mapped_root = idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0);
+    s->init.mapped_root = !new_user || (idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0));
     s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;
     s->init.new_cgroup_ns = n->new_cgroup;
     s->init.joins = n->joins;
-    s->init.join_count = n->join_count;
+    s->init.join_count = n->staged ? 0 : n->join_count;
     return 0;
 }
 
@@ -230,7 +238,7 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
         return -1;
     const struct mount_plan_input in = {
         .config = c, .bundle = s->bundle, .layout = layout, .cgroup_path = cgroup_path,
-        .bind_devices = (s->namespaces.clone_flags & CLONE_NEWUSER) != 0,
+        .bind_devices = s->namespaces.user,
     };
     if (mount_plan_build(&in, &s->mounts, err) < 0)
         return -1;

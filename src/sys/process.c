@@ -76,7 +76,7 @@ pid_t sys_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, bool *ret_in_cgro
     struct clone_args args = {
         .flags = flags | CLONE_PIDFD,
         .pidfd = (uint64_t)(uintptr_t)&pidfd,
-        .exit_signal = SIGCHLD,
+        .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* a sibling has its parent's, and clone3 insists */
     };
     bool into_cgroup = (flags & SYS_CLONE_INTO_CGROUP) != 0;
     if (into_cgroup)
@@ -130,10 +130,18 @@ int sys_pidfd_getfd(int pidfd, int fd)
 
 int sys_wait_child(pid_t pid, int pidfd, int *ret_status)
 {
-    /* The pid cannot be reused before this very call reaps it, so waitpid is as safe as P_PIDFD for one's own child. */
-    (void)pidfd;
     for (;;) {
-        pid_t r = waitpid(pid, ret_status, 0);
+        siginfo_t info = { .si_pid = 0 };
+        if (pidfd >= 0 && waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0) {
+            *ret_status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
+                                                     : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+            return 0;
+        }
+        if (pidfd >= 0 && errno != EINTR && errno != EINVAL)
+            return -errno;
+        if (pidfd >= 0 && errno == EINTR)
+            continue;
+        pid_t r = waitpid(pid, ret_status, 0); /* before 5.4 */
         if (r == pid)
             return 0;
         if (r < 0 && errno != EINTR)

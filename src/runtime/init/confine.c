@@ -25,6 +25,8 @@
 #define PIPEFS_MAGIC 0x50495045
 #endif
 
+enum { REAL_TIME_SIGNAL = 32 };   /* the first; nobody ignores those */
+
 #define CAP_BIT(n) (UINT64_C(1) << (n))
 
 /* The kernel's own, without the C library's id-change broadcast to threads, which takes locks. */
@@ -36,7 +38,8 @@ static int raw(long r)
 void confine_begin(void)
 {
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    for (int s = 1; s < NSIG; s++) {
+    /* Handlers are gone since the clone; what the caller ignores (nohup, SIGPIPE) is not. */
+    for (int s = 1; s < REAL_TIME_SIGNAL; s++) {
         if (s == SIGKILL || s == SIGSTOP)
             continue;
         struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } action = { 0 };

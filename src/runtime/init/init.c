@@ -78,13 +78,12 @@ struct init {
     int sock;
 };
 
-/* Ids in a new user namespace: everything made from here on belongs to its root. */
+/* Ids in a user namespace: everything made from here on belongs to its root. */
 static int become_mapped_root(struct init *in)
 {
-    if (!in->p->wait_mapped)
-        return 0;
-    init_wait(in->sock, LAUNCH_MAPPED, NULL, NULL);
-    if (!in->p->mapped_root)
+    if (in->p->wait_mapped)
+        init_wait(in->sock, LAUNCH_MAPPED, NULL, NULL);
+    if (!in->p->user_namespace || !in->p->mapped_root)
         return 0;
     if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, errno, "become root of the user namespace", NULL);

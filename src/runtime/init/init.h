@@ -34,7 +34,7 @@ struct init_rootfs {
     size_t lower_count;
     const char *upper, *work;
     bool is_volatile;
-    int tree;                   /* not overlay: the detached copy of root.path, or -1: copy it here */
+    int tree;                   /* the detached mount, if the parent has made it; -1: make it here */
     const char *path;           /* not overlay: where root.path is */
 };
 
@@ -62,7 +62,8 @@ struct init_plan {
     bool wait_hooked;           /* the parent has hooks to run once everything is mounted */
     bool new_cgroup_ns, loopback, no_pivot;
     bool limits_by_parent;      /* with a user namespace: rlimits and oom score need the host's privilege */
-    bool mapped_root;           /* id 0 is mapped in the new user namespace */
+    bool user_namespace;        /* new or joined */
+    bool mapped_root;           /* id 0 is mapped in the user namespace, as far as is known */
 };
 
 /* A container's init. Does not return. */

@@ -52,6 +52,7 @@ static void overlay_plain(int fs)
     (void)sys_fsconfig_string(fs, "metacopy", "off");
     (void)sys_fsconfig_string(fs, "redirect_dir", "off");
     (void)sys_fsconfig_string(fs, "index", "off");
+    (void)sys_fsconfig_string(fs, "uuid", "null"); /* or a new one is written into the upper directory */
 }
 
 /* A volatile overlay refuses to be mounted again until its marker is gone; what it warns of does not matter to those who
@@ -66,35 +67,18 @@ static void forget_volatile(const char *work)
     (void)close(dir);
 }
 
-/* 1: this kernel cannot do it this way. */
-static int overlay_new(const struct init_rootfs *r, struct launch_msg *fail)
+static int overlay_finish(int fs, const struct init_rootfs *r, const char *upper, const char *work,
+                          struct launch_msg *fail)
 {
-    int fs = sys_fsopen("overlay");
-    if (fs == -ENOSYS)
-        return -ENOSYS;
-    if (fs < 0)
-        return fail_overlay(fail, -1, -fs, "overlay");
-    int e = sys_fsconfig_string(fs, "source", "overlay");
-    if (e == 0)
-        e = overlay_layers(fs, r);
-    if (e == -EINVAL || e == -E2BIG) {
-        (void)close(fs);
-        return -ENOSYS;
-    }
-    if (e < 0)
-        return fail_overlay(fail, fs, -e, "add a layer");
-    if (r->upper != NULL) {
-        if (strlen(r->upper) > FSCONFIG_STRING_MAX || strlen(r->work) > FSCONFIG_STRING_MAX) {
-            (void)close(fs);
-            return -ENOSYS;
-        }
+    int e = 0;
+    if (upper != NULL) {
         if (r->is_volatile) {
             forget_volatile(r->work);
             (void)sys_fsconfig_flag(fs, "volatile"); /* before 5.10: durable, and no harm done */
         }
-        e = sys_fsconfig_string(fs, "upperdir", r->upper);
+        e = sys_fsconfig_string(fs, "upperdir", upper);
         if (e == 0)
-            e = sys_fsconfig_string(fs, "workdir", r->work);
+            e = sys_fsconfig_string(fs, "workdir", work);
         if (e < 0)
             return fail_overlay(fail, fs, -e, r->upper);
     }
@@ -109,65 +93,141 @@ static int overlay_new(const struct init_rootfs *r, struct launch_msg *fail)
     return mount;
 }
 
-/* --- older kernels: one option string of at most a page, in which each directory is the name of a descriptor, seen from
- * /proc/self/fd as working directory: at most five bytes each, whatever its path is --- */
+/* A detached mount; -ENOSYS: this kernel wants its layers in one string. */
+static int overlay_by_layer(const struct init_rootfs *r, struct launch_msg *fail)
+{
+    if (r->upper != NULL && (strlen(r->upper) > FSCONFIG_STRING_MAX || strlen(r->work) > FSCONFIG_STRING_MAX))
+        return -ENOSYS;
+    int fs = sys_fsopen("overlay");
+    if (fs == -ENOSYS)
+        return -ENOSYS;
+    if (fs < 0)
+        return fail_overlay(fail, -1, -fs, "overlay");
+    int e = sys_fsconfig_string(fs, "source", "overlay");
+    if (e == 0)
+        e = overlay_layers(fs, r);
+    if (e == -EINVAL || e == -E2BIG) {
+        (void)close(fs);
+        return -ENOSYS;
+    }
+    return e < 0 ? fail_overlay(fail, fs, -e, "add a layer") : overlay_finish(fs, r, r->upper, r->work, fail);
+}
 
-static int open_layer(const char *path)
+/* --- the same in one string, in which each directory is the name of a descriptor, seen from /proc/self/fd as working
+ * directory: at most five bytes each, whatever its path is --- */
+
+struct short_names {
+    int fds[LOWER_MAX + 2];
+    size_t count;
+    char lower[4000], upper[TEXT_NUMBER_MAX], work[TEXT_NUMBER_MAX];
+};
+
+static void short_names_close(struct short_names *n)
+{
+    while (n->count > 0)
+        (void)close(n->fds[--n->count]);
+}
+
+static int short_name(struct short_names *n, const char *path, const char **ret_text, char *digits,
+                      struct launch_msg *fail)
 {
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return fail_overlay(fail, -1, errno, path);
+    n->fds[n->count++] = fd;
+    *ret_text = text_number(fd, digits);
+    return 0;
 }
 
-static bool add_text(char *to, size_t *at, size_t size, const char *text)
-{
-    size_t n = strlen(text);
-    if (*at + n + 1 > size)
-        return false;
-    memcpy(to + *at, text, n + 1);
-    *at += n;
-    return true;
-}
-
-static bool add_number(char *to, size_t *at, size_t size, int n)
+static int short_names_open(struct short_names *n, const struct init_rootfs *r, struct launch_msg *fail)
 {
     char digits[TEXT_NUMBER_MAX];
-    return add_text(to, at, size, text_number(n, digits));
+    const char *text;
+    size_t at = 0;
+    if (r->lower_count > LOWER_MAX)
+        return fail_overlay(fail, -1, E2BIG, "too many layers");
+    for (size_t i = 0; i < r->lower_count; i++) {
+        if (short_name(n, r->lower[i], &text, digits, fail) < 0)
+            return -1;
+        size_t len = strlen(text);
+        if (at + len + 2 > sizeof n->lower)
+            return fail_overlay(fail, -1, E2BIG, "too many layers");
+        if (i > 0)
+            n->lower[at++] = ':';
+        memcpy(n->lower + at, text, len + 1);
+        at += len;
+    }
+    if (r->upper == NULL)
+        return 0;
+    if (short_name(n, r->upper, &text, digits, fail) < 0)
+        return -1;
+    memcpy(n->upper, text, strlen(text) + 1);
+    if (short_name(n, r->work, &text, digits, fail) < 0)
+        return -1;
+    memcpy(n->work, text, strlen(text) + 1);
+    return 0;
 }
 
-static int overlay_old(const struct init_rootfs *r, struct launch_msg *fail)
+static int overlay_by_string(const struct init_rootfs *r, struct short_names *n, struct launch_msg *fail)
 {
-    char data[4096] = "", place[SYS_FD_PATH_MAX];
+    if (strlen(n->lower) > FSCONFIG_STRING_MAX)
+        return -ENOSYS;
+    int fs = sys_fsopen("overlay");
+    if (fs == -ENOSYS)
+        return -ENOSYS;
+    if (fs < 0)
+        return fail_overlay(fail, -1, -fs, "overlay");
+    int e = sys_fsconfig_string(fs, "source", "overlay");
+    if (e == 0)
+        e = sys_fsconfig_string(fs, "lowerdir", n->lower);
+    return e < 0 ? fail_overlay(fail, fs, -e, "lowerdir")
+                 : overlay_finish(fs, r, r->upper != NULL ? n->upper : NULL, n->work, fail);
+}
+
+/* Kernels from before the newer mount calls, and more layers than those take in one string. Attached at once: any
+ * directory of our private namespace will do as the place, and the topmost layer's own is at hand. */
+static int overlay_by_mount(const struct init_rootfs *r, const struct short_names *n, struct launch_msg *fail)
+{
+    const char *const parts[] = { "lowerdir=", n->lower, ",upperdir=", n->upper, ",workdir=", n->work };
+    char data[4096], place[SYS_FD_PATH_MAX];
     size_t at = 0;
-    bool fits = add_text(data, &at, sizeof data, "lowerdir=");
-    int first = -1;
-    for (size_t i = 0; i < r->lower_count; i++) {
-        int fd = open_layer(r->lower[i]);
-        if (fd < 0)
-            return fail_overlay(fail, -1, -fd, r->lower[i]);
-        first = i == 0 ? fd : first;
-        fits = fits && (i == 0 || add_text(data, &at, sizeof data, ":")) && add_number(data, &at, sizeof data, fd);
+    for (size_t i = 0; i < (r->upper != NULL ? 6u : 2u); i++) {
+        size_t len = strlen(parts[i]);
+        if (at + len + 1 > sizeof data)
+            return fail_overlay(fail, -1, E2BIG, "too many layers for this kernel");
+        memcpy(data + at, parts[i], len + 1);
+        at += len;
     }
-    if (r->upper != NULL) {
-        int upper = open_layer(r->upper), work = open_layer(r->work);
-        if (upper < 0 || work < 0)
-            return fail_overlay(fail, -1, upper < 0 ? -upper : -work, upper < 0 ? r->upper : r->work);
-        if (r->is_volatile)
-            forget_volatile(r->work);
-        fits = fits && add_text(data, &at, sizeof data, ",upperdir=") && add_number(data, &at, sizeof data, upper)
-               && add_text(data, &at, sizeof data, ",workdir=") && add_number(data, &at, sizeof data, work);
-    }
-    if (!fits)
-        return fail_overlay(fail, -1, E2BIG, "too many layers for this kernel");
-    if (chdir("/proc/self/fd") < 0)
-        return fail_overlay(fail, -1, errno, "/proc/self/fd");
-    /* Any directory of our private namespace will do as the place; the lowest layer's own is at hand. */
-    int e = sys_mount("overlay", sys_fd_path(first, place), "overlay", 0, data);
+    if (r->is_volatile)
+        forget_volatile(r->work);
+    int e = sys_mount("overlay", sys_fd_path(n->fds[0], place), "overlay", 0, data);
     if (e < 0)
         return fail_overlay(fail, -1, -e, "overlay");
     if (r->layers != NULL && chdir(r->layers) < 0)
         return fail_overlay(fail, -1, errno, r->layers);
-    int root = open_layer(r->lower[0]);
-    return root < 0 ? fail_overlay(fail, -1, -root, r->lower[0]) : root;
+    int root = open(r->lower[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root < 0 ? fail_overlay(fail, -1, errno, r->lower[0]) : root;
+}
+
+/* *ret_attached: by mount(2), which can do no other; only where `may_attach`. */
+static int overlay_with_short_names(const struct init_rootfs *r, bool may_attach, bool *ret_attached,
+                                    struct launch_msg *fail)
+{
+    struct short_names n;
+    n.count = 0;
+    int mount = short_names_open(&n, r, fail);
+    if (mount == 0 && chdir("/proc/self/fd") < 0)
+        mount = fail_overlay(fail, -1, errno, "/proc/self/fd");
+    if (mount == 0)
+        mount = overlay_by_string(r, &n, fail);
+    if (mount == -ENOSYS && may_attach) {
+        mount = overlay_by_mount(r, &n, fail);
+        *ret_attached = mount >= 0;
+    } else if (mount == -ENOSYS) {
+        mount = fail_overlay(fail, -1, ENOSYS, "this kernel's overlay cannot be given to a user namespace");
+    }
+    short_names_close(&n);
+    return mount < 0 ? -1 : mount;
 }
 
 static int attach_over_root(int mount, struct launch_msg *fail)
@@ -185,22 +245,42 @@ static int single_layer(const struct init_rootfs *r, struct launch_msg *fail)
 {
     int mount = sys_open_tree_clone(AT_FDCWD, r->lower[0], 0);
     int e = mount < 0 ? mount : sys_mount_setattr(mount, 0, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, -1);
-    if (e < 0)
-        return fail_overlay(fail, -1, -e, r->lower[0]);
-    return attach_over_root(mount, fail) < 0 ? -1 : mount;
+    return e < 0 ? fail_overlay(fail, -1, -e, r->lower[0]) : mount;
 }
 
-static int overlay_mount(const struct init_rootfs *r, struct launch_msg *fail)
+static int overlay_make(const struct init_rootfs *r, bool may_attach, bool *ret_attached, struct launch_msg *fail)
 {
+    *ret_attached = false;
     if (r->layers != NULL && chdir(r->layers) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "enter layer directory ", r->layers, NULL);
     if (r->lower_count == 1 && r->upper == NULL)
         return single_layer(r, fail);
-    int mount = overlay_new(r, fail);
-    if (mount == -ENOSYS)
-        return overlay_old(r, fail);
-    if (mount < 0)
-        return -1;
+    int mount = overlay_by_layer(r, fail);
+    return mount == -ENOSYS ? overlay_with_short_names(r, may_attach, ret_attached, fail) : mount;
+}
+
+int rootfs_overlay_detached(const struct init_rootfs *r, struct launch_msg *fail)
+{
+    bool attached;
+    int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (back < 0)
+        return launch_fail(fail, CREEL_INTERNAL, errno, "open the current directory", NULL);
+    int mount = overlay_make(r, false, &attached, fail);
+    if (fchdir(back) < 0 && mount >= 0) {
+        int e = errno;
+        (void)close(mount);
+        mount = launch_fail(fail, CREEL_INTERNAL, e, "go back to the current directory", NULL);
+    }
+    (void)close(back);
+    return mount;
+}
+
+static int overlay_mount(const struct init_rootfs *r, struct launch_msg *fail)
+{
+    bool attached = false;
+    int mount = r->tree >= 0 ? r->tree : overlay_make(r, true, &attached, fail);
+    if (mount < 0 || attached)
+        return mount;
     return attach_over_root(mount, fail) < 0 ? -1 : mount;
 }
 
