@@ -674,13 +674,13 @@ int lifecycle_settled(struct creel *e, const char *ref, struct container_row *re
     char id[IDENT_LEN + 1];
     if (container_row_resolve(e->store, ref, id, err) < 0)
         return -1;
+    bool watching = false; /* closing an inotify descriptor takes the kernel 10 ms: only when there is something to wait for */
     for (int without_maker = 0;;) {
         auto_row row = { 0 };
         struct creel_err get = { 0 };
         struct maker_query q = { .id = id };
-        if (store_changed_fd(e->store, err) < 0)
-            return -1;
-        store_changed_ack(e->store);
+        if (watching)
+            store_changed_ack(e->store);
         if (container_row_get(e->store, id, &row, &get) < 0)
             return get.kind == CREEL_NOT_FOUND ? creel_fail(err, CREEL_NOT_FOUND, 0, "No such container: %s", ref)
                                                : creel_fail(err, get.kind, get.sys, "%s", get.text);
@@ -693,6 +693,12 @@ int lifecycle_settled(struct creel *e, const char *ref, struct container_row *re
             *ret = row;
             row = (struct container_row){ 0 };
             return 0;
+        }
+        if (!watching) { /* from now on no change can be missed; look once more before sleeping */
+            if (store_changed_fd(e->store, err) < 0)
+                return -1;
+            watching = true;
+            continue;
         }
         if (intent_row_each(e->store, find_maker, &q, err) < 0)
             return -1;

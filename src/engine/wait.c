@@ -117,15 +117,21 @@ int creel_container_wait(struct creel *e, const char *ref, const char *condition
 {
     struct waiter w = { .e = e, .deadline_ns = timeout_ms < 0 ? -1 : clock_mono_ns() + (int64_t)timeout_ms * 1000000 };
     auto_link link = NULL;
-    if (parse_condition(condition, &w.condition, err) < 0 || container_row_resolve(e->store, ref, w.id, err) < 0
-        || store_changed_fd(e->store, err) < 0)
+    if (parse_condition(condition, &w.condition, err) < 0 || container_row_resolve(e->store, ref, w.id, err) < 0)
         return -1;
-    for (;;) {
+    for (bool watching = false;;) {
         bool up;
-        store_changed_ack(e->store);
+        if (watching)
+            store_changed_ack(e->store);
         int met = evaluate(&w, &up, ret, err);
         if (met != 0)
             return met < 0 ? -1 : 0;
+        if (!watching) { /* from now on no change can be missed; look once more before sleeping */
+            if (store_changed_fd(e->store, err) < 0)
+                return -1;
+            watching = true;
+            continue;
+        }
         if (up && link == NULL && lifecycle_connect(e, w.id, &link, NULL) < 0) {
             struct creel_err rec = { 0 };
             if (engine_reconcile(e, w.id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND)
