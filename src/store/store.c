@@ -200,10 +200,13 @@ int store_rev(struct store *s, int64_t *ret, struct creel_err *err)
 static void end_writing(struct store_tx *tx)
 {
     struct store *s = tx->store;
+    bool full = sqlite3_errcode(s->db) == SQLITE_FULL;
     if (sqlite3_get_autocommit(s->db) == 0) /* else SQLite has rolled back by itself, e.g. on a full disk */
         (void)run_once(s, "ROLLBACK", NULL);
     s->mode = STORE_IDLE;
     tx->open = false;
+    if (full) /* the next transaction then writes over the WAL instead of growing it: removing things still works */
+        (void)checkpoint_locked(s, false, NULL);
     store_unlock(s);
 }
 
