@@ -266,6 +266,9 @@ static int follow(struct follower *w, struct creel_err *err)
             return -1;
         if (over || w->r->stop)
             return 0;
+        /* all that is there has been told: time to flush */
+        if (w->r->each(w->r->arg, 0, 0, NULL, NULL, 0) != 0)
+            return 0;
         if (wait_for_more(w, err) < 0)
             return -1;
     }

@@ -64,6 +64,10 @@ static int run_native(struct monitor *m, const struct exec_request *x, const str
         return -1;
     int r = oci_process_parse(x->process_json, strlen(x->process_json), &process, err);
     if (r == 0) {
+        if (process.console_rows == 0 && process.console_cols == 0) { /* the first look must see the right size */
+            process.console_rows = x->rows;
+            process.console_cols = x->cols;
+        }
         const struct runtime_exec_params p = {
             .config = config, .process = &process, .init_pidfd = m->container.pidfd, .init_pid = m->pid,
             .id = m->launch.id, .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },

@@ -83,7 +83,7 @@ setup() {
 
 @test "a terminal has its size, follows changes, and is put back" {
     run "$PTY" raw 'expect:24 80' 'resize:40,120' 'expect:changed' 'expect:40 120' 'send:exit\r' -- \
-        "$CREEL" exec -it box sh -c 'trap "echo changed; stty size" WINCH; stty size; while read -r x; do [ "$x" = exit ] && exit 5; done; sh'
+        "$CREEL" exec -it box sh -c 'trap "echo changed; stty size" WINCH; stty size; while :; do read -r x; [ "$x" = exit ] && exit 5; done'
     expect_code 0
     expect_in "[exit 5]" "$output"
     [[ $output != *"[terminal changed]"* ]]

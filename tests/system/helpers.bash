@@ -106,7 +106,13 @@ within() {
 
 # Follows the log until TEXT (a fixed string) has been written.
 logged() { # CONTAINER TEXT
-    timeout $PATIENCE "$CREEL" logs -f "$1" 2>&1 | grep -qFm1 -- "$2" || { echo "not logged: $2"; return 1; }
+    local follower found=0
+    exec 8< <(exec timeout $PATIENCE "$CREEL" logs -f "$1" 2>&1)
+    follower=$!
+    grep -qFm1 -- "$2" <&8 || found=1
+    kill $follower 2>/dev/null || true # it may have ended with the container
+    exec 8<&-
+    [ $found = 0 ] || { echo "not logged: $2"; return 1; }
 }
 
 state() { creel inspect -f '{{.State.Status}}' "$1"; }
