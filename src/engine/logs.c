@@ -325,6 +325,8 @@ int creel_container_logs(struct creel *e, const char *ref, const struct creel_lo
         return creel_fail(err, CREEL_INVALID, 0, "you must choose at least one stream");
     if (row.log_path == NULL || row.log_path[0] == '\0')
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "configured logging driver does not support reading");
+    if (row.run == 0) /* never started: nothing was written */
+        return 0;
     int n = read_log(&r, e, &row, err);
     free(r.buf);
     return n < 0 ? creel_wrap(err, "logs of container %s", row.name) : 0;
