@@ -328,12 +328,20 @@ static bool group_exists(struct check *c, const char *path)
     return cgroup_open(path, c->e->cgroup_manager, &cg, &ignored) == 0;
 }
 
-/* The row says it runs; nobody holds its lock; and the row still says so, for the same run. */
+/* A record of a run that has just ended is committed, as any command does that opens the engine. */
+static bool commit_record(struct check *c, const char *id, int64_t run)
+{
+    struct creel_err ignored = { 0 };
+    return engine_commit_exit(c->e, id, run, &ignored) == 0;
+}
+
+/* The row says it runs; nobody holds its lock; and the row still says so, for the same run. A container that is being
+ * removed at its end has no lock file for a moment, but its exit record is there until the end is committed. */
 static bool is_stale(struct check *c, const struct known *k)
 {
     auto_row row = { 0 };
-    return !engine_run_alive(c->e, k->id) && row_now(c, k->id, &row) && lifecycle_is_up(&row) && row.run == k->run
-           && !engine_run_alive(c->e, k->id);
+    return !engine_run_alive(c->e, k->id) && !commit_record(c, k->id, k->run) && row_now(c, k->id, &row)
+           && lifecycle_is_up(&row) && row.run == k->run && !engine_run_alive(c->e, k->id);
 }
 
 static void check_frozen(struct check *c, const struct known *k)
@@ -447,14 +455,6 @@ static void check_dirs(struct check *c, const struct world *w)
     }
 }
 
-/* A record of a run that has just ended is committed, as any command does that opens the engine. */
-static bool commit_record(struct check *c, const char *id, const char *number)
-{
-    int64_t run;
-    struct creel_err ignored = { 0 };
-    return parse_i64(number, 1, INT64_MAX, &run) && engine_commit_exit(c->e, id, run, &ignored) == 0;
-}
-
 /* Records that are left after recovery: unreadable ones, and the beginnings of ones whose monitor died. */
 static void check_exits(struct check *c, const struct world *w)
 {
@@ -462,10 +462,11 @@ static void check_exits(struct check *c, const struct world *w)
         const char *file = w->exits.items[i], *start = file[0] == '.' ? file + 1 : file;
         char id[IDENT_LEN + 1];
         (void)snprintf(id, sizeof id, "%.*s", IDENT_LEN, start);
+        int64_t run = 0;
         bool named = ident_is_full(id) && start[IDENT_LEN] == '.';
         if (named && (engine_run_alive(c->e, id) || strv_has(&w->busy, id)))
             continue;
-        if ((named && file[0] != '.' && commit_record(c, id, start + IDENT_LEN + 1))
+        if ((named && parse_i64(file + IDENT_LEN + 1, 1, INT64_MAX, &run) && commit_record(c, id, run))
             || !entry_exists(c->e->root_fd, "exits", file))
             continue;
         check_report(c, "orphan-exit-record", file, mend_exit_file,

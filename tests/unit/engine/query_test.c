@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/staging.h"
 #include "sys/identity.h"
+#include "wire/exit_record.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -562,6 +563,30 @@ static void rows_that_lie_are_reported_and_mended(void **state)
     assert_string_equal(fs.text, "lost-files");
 }
 
+/* With auto-remove the files, and so the lock, go before the commit; the record is there until after it. */
+static void an_end_that_is_being_committed_is_no_difference(void **state)
+{
+    struct creel *e = ((struct fixture *)*state)->e;
+    struct findings fs;
+    char text[EXIT_RECORD_MAX], path[96];
+    struct container_row running = { .state = CONTAINER_RUNNING, .run = 1, .started_before = true, .started_ns = 1,
+                                     .auto_remove = true };
+    insert(e, &running, 1, "running");
+    struct exit_record r = { .run = 1, .started_ns = 1, .exit = { .how = CREEL_EXIT_BY_CODE, .number = 3, .finished_ns = 5 } };
+    (void)fake_id(1, r.id);
+    size_t len = exit_record_print(&r, text);
+    (void)snprintf(path, sizeof path, "exits/%s.1", r.id);
+    int fd = openat(e->root_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, len), len);
+    (void)close(fd);
+    assert_int_equal(check(e, 0, &fs), 0);
+    struct exit_row x;
+    OK(exit_row_get(e->store, r.id, 1, &x, &err));
+    assert_int_equal(x.number, 3);
+    assert_string_equal(list(e, 1, 0, NULL), "");
+    assert_int_equal(faccessat(e->root_fd, path, F_OK, 0), -1);
+}
+
 static void work_of_the_living_is_no_difference(void **state)
 {
     struct creel *e = ((struct fixture *)*state)->e;
@@ -614,6 +639,7 @@ int main(void)
         TEST(a_new_engine_is_clean),
         TEST(differences_are_reported_and_mended),
         TEST(rows_that_lie_are_reported_and_mended),
+        TEST(an_end_that_is_being_committed_is_no_difference),
         TEST(work_of_the_living_is_no_difference),
         cmocka_unit_test(staging_names_tell_the_living_from_the_dead),
     };
