@@ -360,7 +360,8 @@ int oci_build_config(const struct oci_build *b, struct oci_config **ret, struct 
     c->root.present = true;
     c->root.readonly = json_flag(b->spec->host, "ReadonlyRootfs");
     c->linux_.present = true;
-    if (text_set(&c->oci_version, "1.2.0", err) < 0 || text_set(&c->root.path, "rootfs", err) < 0
+    /* Older runtimes of the field refuse newer numbers; nothing is used that 1.0 does not have. */
+    if (text_set(&c->oci_version, b->native ? "1.2.0" : "1.0.2", err) < 0 || text_set(&c->root.path, "rootfs", err) < 0
         || text_set(&c->linux_.cgroups_path, b->cgroup_path, err) < 0
         || process_build(b, &c->process, err) < 0 || oci_mounts_build(b, wants_init(b), c, err) < 0
         || namespaces_build(b, c, err) < 0 || sysctls_build(b, c, err) < 0
