@@ -230,6 +230,8 @@ static int lower_find(struct creel *e, const struct container_row *row, struct s
     for (size_t i = layers.count; i-- > 0;)
         if (!strv_add(ret, layers.items[i]))
             return creel_fail_nomem(err);
+    if (!strv_add(ret, "../base")) /* below everything: see open.c */
+        return creel_fail_nomem(err);
     return 0;
 }
 

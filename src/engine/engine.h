@@ -7,6 +7,7 @@
  *   <root>/layers/<n>/fs                 an unpacked layer; n is the layer row's number (short, so that 127 names fit
  *                                        into overlay's option page); present only when its row says so
  *   <root>/blobs/sha256/<hex>            layer blobs as they came (for save)
+ *   <root>/base/                         lowest layer of every container: mount points
  *   <root>/containers/<id>/              upper, work, hostname, hosts, resolv.conf, log
  *   <root>/exits/<id>.<run>              exit records not yet committed
  *   <root>/cache/seccomp/                compiled filters

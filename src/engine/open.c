@@ -133,6 +133,25 @@ static int sync_dir(int root_fd, const char *path, const char *name, struct cree
     return 0;
 }
 
+/* The lowest layer under every image: the directories and empty files that mounts of every container go on. Below an image
+ * it can hide nothing and follow no link of the image, and it spares each start their creation in the upper layer. */
+static int make_base(struct creel *e, struct creel_err *err)
+{
+    static const char *const dirs[] = { "base", "base/dev", "base/etc", "base/proc", "base/sys" };
+    static const char *const files[] = { "base/etc/hostname", "base/etc/hosts", "base/etc/resolv.conf" };
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        if ((mkdirat(e->root_fd, dirs[i], 0755) < 0 && errno != EEXIST)
+            || fchmodat(e->root_fd, dirs[i], 0755, 0) < 0) /* whatever the umask */
+            return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s/%s", e->root, dirs[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        auto_fd fd = openat(e->root_fd, files[i], O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+            return creel_fail(err, creel_kind_of_errno(errno), errno, "make file %s/%s", e->root, files[i]);
+    }
+    return sync_dir(e->root_fd, e->root, "base/etc", err) < 0 ? -1 : sync_dir(e->root_fd, e->root, "base", err);
+}
+
 static int open_dirs(struct creel *e, const struct creel_options *o, struct creel_err *err)
 {
     static const char *const run_dirs[] = { "containers" };
@@ -144,7 +163,8 @@ static int open_dirs(struct creel *e, const struct creel_options *o, struct cree
     if (faccessat(e->root_fd, "store.db", F_OK, 0) == 0)
         return 0;
     if (make_dirs(e->root_fd, e->root, root_dirs, ARRAY_LEN(root_dirs), err) < 0
-        || sync_dir(e->root_fd, e->root, "blobs", err) < 0 || sync_dir(e->root_fd, e->root, "cache", err) < 0)
+        || sync_dir(e->root_fd, e->root, "blobs", err) < 0 || sync_dir(e->root_fd, e->root, "cache", err) < 0
+        || make_base(e, err) < 0)
         return -1;
     return 0;
 }
