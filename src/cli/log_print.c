@@ -5,10 +5,11 @@
 
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LOG_PRINT_BATCH = 256 * 1024 };
+enum { LOG_PRINT_BATCH = 256 * 1024, LOG_PRINT_PIPE = 1024 * 1024 };
 
 static bool same_file(int a, int b)
 {
@@ -26,6 +27,7 @@ void log_print_init(struct log_print *p, int out, int err, bool timestamps, bool
                             .prefix = BYTES_INIT};
     if (same_file(out, err))
         p->streams[1].shares = &p->streams[0];
+    (void)fcntl(out, F_SETPIPE_SZ, LOG_PRINT_PIPE); /* fewer turns between reader and writer; no matter if it fails */
 }
 
 void log_print_fini(struct log_print *p)
