@@ -477,7 +477,7 @@ static int run_query(struct query *q, const struct creel_list_options *o, struct
         return -1;
     int r = prepare(q, o, err);
     if (r == 0 && !q->nothing)
-        r = container_row_each(q->e->store, q->states, 0, q->with_spec, keep, q, err);
+        r = container_row_list(q->e->store, q->states, q->with_spec, keep, q, err);
     store_read_end(q->e->store);
     return q->failed ? creel_fail(err, q->err.kind, q->err.sys, "%s", q->err.text) : r;
 }

@@ -13,27 +13,28 @@
 
 enum field_type { FIELD_TEXT, FIELD_I64, FIELD_U64, FIELD_INT, FIELD_BOOL };
 
-#define FIELD(kind, member) { kind, offsetof(struct container_row, member) }
-static const struct { enum field_type type; size_t at; } fields[] = {
-    FIELD(FIELD_I64, spec_rev),         FIELD(FIELD_I64, status_rev),
-    FIELD(FIELD_INT, state),            FIELD(FIELD_INT, desired),
-    FIELD(FIELD_TEXT, image_id),        FIELD(FIELD_TEXT, image_ref),
-    FIELD(FIELD_TEXT, command),         FIELD(FIELD_TEXT, labels),
-    FIELD(FIELD_TEXT, mounts),          FIELD(FIELD_TEXT, network_mode),
-    FIELD(FIELD_BOOL, auto_remove),     FIELD(FIELD_BOOL, tty),
-    FIELD(FIELD_BOOL, open_stdin),      FIELD(FIELD_BOOL, oom_killed),
-    FIELD(FIELD_BOOL, started_before),  FIELD(FIELD_BOOL, manually_stopped),
-    FIELD(FIELD_I64, run),
-    FIELD(FIELD_INT, pid),              FIELD(FIELD_U64, pid_start),
-    FIELD(FIELD_INT, monitor_pid),      FIELD(FIELD_U64, monitor_start),
-    FIELD(FIELD_TEXT, boot_id),
-    FIELD(FIELD_I64, started_ns),       FIELD(FIELD_I64, finished_ns),
-    FIELD(FIELD_INT, exit_how),         FIELD(FIELD_INT, exit_number),
-    FIELD(FIELD_TEXT, error),           FIELD(FIELD_TEXT, cgroup_path),
-    FIELD(FIELD_TEXT, runtime),         FIELD(FIELD_TEXT, log_path),
+#define FIELD(kind, member) { kind, false, offsetof(struct container_row, member) }
+#define LISTED(kind, member) { kind, true, offsetof(struct container_row, member) }
+static const struct { enum field_type type; bool listed; size_t at; } fields[] = {
+    FIELD(FIELD_I64, spec_rev),               FIELD(FIELD_I64, status_rev),
+    LISTED(FIELD_INT, state),                 FIELD(FIELD_INT, desired),
+    LISTED(FIELD_TEXT, image_id),             LISTED(FIELD_TEXT, image_ref),
+    LISTED(FIELD_TEXT, command),              LISTED(FIELD_TEXT, labels),
+    LISTED(FIELD_TEXT, mounts),               LISTED(FIELD_TEXT, network_mode),
+    FIELD(FIELD_BOOL, auto_remove),           FIELD(FIELD_BOOL, tty),
+    FIELD(FIELD_BOOL, open_stdin),            FIELD(FIELD_BOOL, oom_killed),
+    FIELD(FIELD_BOOL, started_before),        FIELD(FIELD_BOOL, manually_stopped),
+    LISTED(FIELD_I64, run),                   LISTED(FIELD_INT, pid),
+    FIELD(FIELD_U64, pid_start),              FIELD(FIELD_INT, monitor_pid),
+    FIELD(FIELD_U64, monitor_start),          LISTED(FIELD_TEXT, boot_id),
+    LISTED(FIELD_I64, started_ns),            LISTED(FIELD_I64, finished_ns),
+    LISTED(FIELD_INT, exit_how),              LISTED(FIELD_INT, exit_number),
+    FIELD(FIELD_TEXT, error),                 FIELD(FIELD_TEXT, cgroup_path),
+    FIELD(FIELD_TEXT, runtime),               FIELD(FIELD_TEXT, log_path),
     FIELD(FIELD_INT, restart_count),
 };
 #undef FIELD
+#undef LISTED
 enum { FIELD_COUNT = (int)ARRAY_LEN(fields) };
 static_assert(ARRAY_LEN(fields) == 31, "the statements below name 31 columns");
 static_assert(sizeof(pid_t) == sizeof(int) && sizeof(enum container_state) == sizeof(int), "FIELD_INT");
@@ -52,19 +53,28 @@ static const char update_sql[] =
     "finished_ns=?24,exit_how=?25,exit_number=?26,error=?27,cgroup_path=?28,runtime=?29,log_path=?30,restart_count=?31 "
     "WHERE n=(SELECT n FROM objects WHERE id=?32)";
 #define COLUMNS                                                                                                       \
-    "c.spec_rev,c.status_rev,c.state,c.desired,c.image_id,c.image_ref,c.command,c.labels,c.mounts,c.network_mode,"     \
-    "c.auto_remove,c.tty,c.open_stdin,c.oom_killed,c.started_before,c.manually_stopped,c.run,c.pid,c.pid_start,"       \
-    "c.monitor_pid,c.monitor_start,c.boot_id,c.started_ns,c.finished_ns,c.exit_how,c.exit_number,c.error,"             \
-    "c.cgroup_path,c.runtime,c.log_path,c.restart_count,c.created_ns,o.id,o.name,o.namespace"
-enum { COL_CREATED = FIELD_COUNT, COL_ID, COL_NAME, COL_NAMESPACE, COL_SPEC };
+    "o.id,o.name,o.namespace,c.created_ns,c.spec_rev,c.status_rev,c.state,c.desired,c.image_id,c.image_ref,c.command,"  \
+    "c.labels,c.mounts,c.network_mode,c.auto_remove,c.tty,c.open_stdin,c.oom_killed,c.started_before,"                  \
+    "c.manually_stopped,c.run,c.pid,c.pid_start,c.monitor_pid,c.monitor_start,c.boot_id,c.started_ns,c.finished_ns,"     \
+    "c.exit_how,c.exit_number,c.error,c.cgroup_path,c.runtime,c.log_path,c.restart_count"
+#define LISTED_COLUMNS                                                                                                \
+    "o.id,o.name,o.namespace,c.created_ns,c.state,c.image_id,c.image_ref,c.command,c.labels,c.mounts,c.network_mode,"   \
+    "c.run,c.pid,c.boot_id,c.started_ns,c.finished_ns,c.exit_how,c.exit_number"
+#define ROWS " FROM containers c CROSS JOIN objects o ON o.n=c.n "
+#define SPECS "LEFT JOIN specs s ON s.n=c.n "
+#define NEWEST "WHERE (?1>>c.state)&1 ORDER BY c.created_ns DESC LIMIT ?2"
+enum { COL_ID, COL_NAME, COL_NAMESPACE, COL_CREATED, COL_FIELDS }; /* the documents come last */
 static const char get_sql[] = "SELECT " COLUMNS ",s.document FROM objects o JOIN containers c ON c.n=o.n "
                               "LEFT JOIN specs s ON s.n=o.n WHERE o.id=?1";
-static const char each_sql[] = "SELECT " COLUMNS " FROM containers c CROSS JOIN objects o ON o.n=c.n "
-                               "WHERE (?1>>c.state)&1 ORDER BY c.created_ns DESC LIMIT ?2";
-static const char each_spec_sql[] = "SELECT " COLUMNS ",s.document FROM containers c CROSS JOIN objects o ON o.n=c.n "
-                                    "LEFT JOIN specs s ON s.n=c.n "
-                                    "WHERE (?1>>c.state)&1 ORDER BY c.created_ns DESC LIMIT ?2";
+static const char *const each_sql[2][2] = { /* [only listed columns][with documents] */
+    { "SELECT " COLUMNS ROWS NEWEST, "SELECT " COLUMNS ",s.document" ROWS SPECS NEWEST },
+    { "SELECT " LISTED_COLUMNS ROWS NEWEST, "SELECT " LISTED_COLUMNS ",s.document" ROWS SPECS NEWEST },
+};
 #undef COLUMNS
+#undef LISTED_COLUMNS
+#undef ROWS
+#undef SPECS
+#undef NEWEST
 
 void container_row_fini(struct container_row *r)
 {
@@ -113,39 +123,44 @@ static int check_enums(const struct container_row *r, struct creel_err *err)
                       r->id, (int)r->state, (int)r->desired, (int)r->exit_how);
 }
 
-/* Texts by stmt_dup (owned by the row; on failure *r holds what was loaded so far) or stmt_borrow (valid until the next
- * step: ten thousand rows need not be a hundred thousand allocations). */
-static int load_row(struct stmt *st, struct container_row *r, bool with_spec,
-                    bool (*text)(struct stmt *st, int col, char **ret), struct creel_err *err)
+struct load {
+    /* stmt_dup: the row owns its texts (on failure *r holds what was loaded so far). stmt_borrow: valid until the next
+     * step; ten thousand rows need not be a hundred thousand allocations. */
+    bool (*text)(struct stmt *st, int col, char **ret);
+    bool only_listed, with_spec;
+};
+
+static int load_row(struct stmt *st, struct container_row *r, const struct load *how, struct creel_err *err)
 {
-    bool ok = true;
+    int col = COL_FIELDS;
     if (stmt_copy(st, COL_ID, r->id, sizeof r->id, err) < 0)
         return -1;
+    bool ok = how->text(st, COL_NAME, &r->name) & how->text(st, COL_NAMESPACE, &r->namespace_);
+    r->created_ns = stmt_int(st, COL_CREATED);
     for (int i = 0; i < FIELD_COUNT; i++) {
         void *at = (char *)r + fields[i].at;
+        if (how->only_listed && !fields[i].listed)
+            continue;
         switch (fields[i].type) {
         case FIELD_TEXT:
-            ok = text(st, i, at) && ok;
+            ok = how->text(st, col++, at) && ok;
             break;
         case FIELD_I64:
-            *(int64_t *)at = stmt_int(st, i);
+            *(int64_t *)at = stmt_int(st, col++);
             break;
         case FIELD_U64:
-            *(uint64_t *)at = (uint64_t)stmt_int(st, i);
+            *(uint64_t *)at = (uint64_t)stmt_int(st, col++);
             break;
         case FIELD_INT:
-            *(int *)at = (int)stmt_int(st, i);
+            *(int *)at = (int)stmt_int(st, col++);
             break;
         case FIELD_BOOL:
-            *(bool *)at = stmt_int(st, i) != 0;
+            *(bool *)at = stmt_int(st, col++) != 0;
             break;
         }
     }
-    r->created_ns = stmt_int(st, COL_CREATED);
-    ok = text(st, COL_NAME, &r->name) && ok;
-    ok = text(st, COL_NAMESPACE, &r->namespace_) && ok;
-    if (with_spec)
-        ok = text(st, COL_SPEC, &r->spec) && ok;
+    if (how->with_spec)
+        ok = how->text(st, col, &r->spec) && ok;
     return ok ? check_enums(r, err) : creel_fail_nomem(err);
 }
 
@@ -251,7 +266,7 @@ int container_row_get(struct store *s, const char *id, struct container_row *ret
     if (r <= 0)
         return r < 0 ? -1 : fail_gone(id, err);
     struct container_row row = { .run = 0 };
-    if (load_row(&st, &row, true, stmt_dup, err) < 0) {
+    if (load_row(&st, &row, &(struct load){ .text = stmt_dup, .with_spec = true }, err) < 0) {
         container_row_fini(&row);
         return -1;
     }
@@ -264,23 +279,36 @@ int container_row_resolve(struct store *s, const char *ref, char *ret_id, struct
     return object_resolve(s, OBJECT_CONTAINER, "container", ref, ret_id, err);
 }
 
-int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
-                       int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err)
+static int each_row(struct store *s, unsigned states, int limit, const struct load *how,
+                    int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err)
 {
     auto_stmt st;
-    if (stmt_open(s, &st, with_spec ? each_spec_sql : each_sql, err) < 0)
+    if (stmt_open(s, &st, each_sql[how->only_listed][how->with_spec], err) < 0)
         return -1;
     stmt_bind_int(&st, 1, states != 0 ? states : (1u << CONTAINER_STATE_COUNT) - 1);
     stmt_bind_int(&st, 2, limit > 0 ? limit : -1);
     int r;
     while ((r = stmt_step(&st, err)) > 0) {
         struct container_row row = { .run = 0 };
-        if (load_row(&st, &row, with_spec, stmt_borrow, err) < 0)
+        if (load_row(&st, &row, how, err) < 0)
             return -1;
         if (each(arg, &row) != 0)
             return 0;
     }
     return r;
+}
+
+int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
+                       int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err)
+{
+    return each_row(s, states, limit, &(struct load){ .text = stmt_borrow, .with_spec = with_spec }, each, arg, err);
+}
+
+int container_row_list(struct store *s, unsigned states, bool with_spec,
+                       int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err)
+{
+    const struct load how = { .text = stmt_borrow, .only_listed = true, .with_spec = with_spec };
+    return each_row(s, states, 0, &how, each, arg, err);
 }
 
 int container_row_counts(struct store *s, int64_t counts[CONTAINER_STATE_COUNT], struct creel_err *err)

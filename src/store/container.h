@@ -59,6 +59,10 @@ int container_row_resolve(struct store *s, const char *ref, char *ret_id, struct
  * states: bit set of 1 << state, 0 = all. limit 0 = none. */
 int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
                        int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);
+/* The same for `ps`, a third faster: only id, name, namespace_, image_id, image_ref, command, labels, mounts,
+ * network_mode, created_ns, state, run, pid, boot_id, started_ns, finished_ns, exit_how and exit_number are filled. */
+int container_row_list(struct store *s, unsigned states, bool with_spec,
+                       int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);
 int container_row_counts(struct store *s, int64_t counts[CONTAINER_STATE_COUNT], struct creel_err *err);
 /* Whether this store has, or has had and remembers (exits, events), a container with this id: 1, 0, -1. Reads all events. */
 int container_id_known(struct store *s, const char *id, struct creel_err *err);

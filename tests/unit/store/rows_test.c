@@ -36,6 +36,47 @@ static void every_member_of_a_row_comes_back(void **state)
     container_row_fini(&r);
 }
 
+static int compare_listed(void *arg, const struct container_row *r)
+{
+    const struct container_row *want = arg;
+    assert_string_equal(r->id, want->id);
+    assert_string_equal(r->name, want->name);
+    assert_string_equal(r->namespace_, want->namespace_);
+    assert_string_equal(r->image_id, want->image_id);
+    assert_string_equal(r->image_ref, want->image_ref);
+    assert_string_equal(r->command, want->command);
+    assert_string_equal(r->labels, want->labels);
+    assert_string_equal(r->mounts, want->mounts);
+    assert_string_equal(r->network_mode, want->network_mode);
+    assert_string_equal(r->boot_id, want->boot_id);
+    assert_true(r->created_ns == want->created_ns && r->state == want->state && r->run == want->run && r->pid == want->pid);
+    assert_true(r->started_ns == want->started_ns && r->finished_ns == want->finished_ns);
+    assert_true(r->exit_how == want->exit_how && r->exit_number == want->exit_number);
+    assert_null(r->cgroup_path);
+    assert_int_equal(r->restart_count, 0);
+    return 0;
+}
+
+static int compare_whole(void *arg, const struct container_row *r)
+{
+    assert_same_row(arg, r);
+    return 0;
+}
+
+static void lists_fill_what_they_promise(void **state)
+{
+    struct store *s = ((struct fixture *)*state)->s;
+    struct container_row r = sample_row("c1", "one");
+    struct store_tx tx;
+    OK(store_begin(s, &tx, &err));
+    OK(container_row_insert(&tx, &r, NULL, &err));
+    OK(store_commit(&tx, &err));
+    OK(container_row_list(s, 0, false, compare_listed, &r, &err));
+    OK(container_row_list(s, 0, true, compare_listed, &r, &err));
+    OK(container_row_each(s, 0, 0, true, compare_whole, &r, &err));
+    container_row_fini(&r);
+}
+
 static void spec_and_status_revisions_move_apart(void **state)
 {
     struct store *s = ((struct fixture *)*state)->s;
@@ -337,6 +378,7 @@ int main(int argc, char **argv)
     child_main(argc, argv, ops, ARRAY_LEN(ops));
     const struct CMUnitTest tests[] = {
         TEST(every_member_of_a_row_comes_back),
+        TEST(lists_fill_what_they_promise),
         TEST(spec_and_status_revisions_move_apart),
         TEST(a_gone_row_cannot_be_saved),
         TEST(lists_are_newest_first_by_state_and_limit),
