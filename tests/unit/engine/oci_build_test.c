@@ -133,8 +133,9 @@ static void bundle_has_files_and_names(void **state)
     assert_int_equal(b.log_max_size, 1000000);
     assert_int_equal(b.log_max_file, 3);
     assert_string_equal(b.log_attrs, "{\"maker\":\"test\"}");
-    assert_int_equal(b.lower.count, 1);
+    assert_int_equal(b.lower.count, 2);
     assert_string_equal(b.lower.items[0], "1/fs");
+    assert_string_equal(b.lower.items[1], "../base"); /* below every image */
     assert_null(b.runtime);
     assert_string_equal(b.cgroup_path, row.cgroup_path);
     (void)snprintf(path, sizeof path, "%s/hostname", b.container_dir);
