@@ -217,7 +217,7 @@ static void print_attrs(uint64_t attrs, const char *prefix, struct bytes *out)
         bytes_addf(out, ",%sstrictatime", prefix);
 }
 
-static const char *sharing_name(unsigned long flag)
+const char *mount_propagation_name(unsigned long flag)
 {
     return flag == MS_PRIVATE ? "private" : flag == MS_SHARED ? "shared" : flag == MS_SLAVE ? "slave" : "unbindable";
 }
@@ -235,7 +235,7 @@ void mount_options_print(const struct mount_options *o, struct bytes *out)
     print_attrs(o->rec_set, "rec:", out);
     print_attrs(o->rec_clear & ~(uint64_t)MOUNT_ATTR__ATIME, "rec-off:", out);
     for (size_t i = 0; i < o->propagation_count; i++)
-        bytes_addf(out, ",%s%s", o->propagation[i].recursive ? "r" : "", sharing_name(o->propagation[i].flag));
+        bytes_addf(out, ",%s%s", o->propagation[i].recursive ? "r" : "", mount_propagation_name(o->propagation[i].flag));
     if (o->copy_up)
         bytes_adds(out, ",copy-up");
     if (o->idmap)

@@ -37,6 +37,8 @@ void mount_options_fini(struct mount_options *o);
 void mount_options_print(const struct mount_options *o, struct bytes *out);
 /* "shared", "rslave" …: the MS_* flag and whether it is recursive; false if it is none of them. */
 bool mount_propagation_parse(const char *s, unsigned long *ret_flag, bool *ret_recursive);
+/* "private" for MS_PRIVATE … */
+const char *mount_propagation_name(unsigned long flag);
 /* The names of all options, for the features document; NULL past the end. */
 const char *mount_option_at(size_t n);
 

@@ -535,6 +535,9 @@ static void print_step(const struct mount_plan *p, const struct mount_step *s, s
         [MOUNT_SEAL] = "seal",
     };
     bytes_adds(out, words[s->kind]);
+    if (s->kind == MOUNT_PIVOT && p->root_propagation != 0)
+        bytes_addf(out, ", then %s%s", p->root_propagation_recursive ? "r" : "",
+                   mount_propagation_name(p->root_propagation));
     if (s->target == NULL) {
         bytes_addc(out, '\n');
         return;
