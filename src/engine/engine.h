@@ -85,6 +85,10 @@ int engine_exec_process(struct creel *e, const struct container_row *row, const 
 /* Remove what engine_bundle_write made. Missing is fine. */
 int engine_bundle_remove(struct creel *e, const char *id, struct creel_err *err);
 
+/* --- engine/update.c --- */
+/* An update that died between commit and control group: set the limits that are stored. */
+int engine_update_recover(struct creel *e, const struct intent_row *i, struct creel_err *err);
+
 /* --- engine/lifecycle.c: the only place that moves container rows from state to state --- */
 /* Ensure the row tells the truth: a running container whose monitor and init are gone gets its exit record, or an
  * unknown exit. Safe to call for any row. */

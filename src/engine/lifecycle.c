@@ -436,6 +436,7 @@ static const struct {
     { "remove", recover_remove },
     { "freeze", recover_freeze },
     { "restart", recover_restart },
+    { "update", engine_update_recover },
     { "image-add", engine_image_recover },
     { "image-sweep", engine_image_recover },
 };

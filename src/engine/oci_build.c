@@ -207,7 +207,7 @@ static int process_build(const struct oci_build *b, struct oci_process *p, struc
         .privileged = json_flag(host, "Privileged"), .console_size = json_object_get(host, "ConsoleSize"),
     };
     auto_json argv = container_spec_argv(config);
-    if (argv == NULL || (wants_init(b) && (!strv_add(&p->args, OCI_INIT_PATH) || !strv_add(&p->args, "--"))))
+    if (argv == NULL || (wants_init(b) && (!strv_add(&p->args, oci_init_path(host)) || !strv_add(&p->args, "--"))))
         return creel_fail_nomem(err);
     return list_copy(argv, &p->args, err) < 0 ? -1 : process_fill(b, &w, p, err);
 }

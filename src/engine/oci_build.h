@@ -29,7 +29,7 @@ int oci_build_resources(const json_t *host, struct oci_resources *ret, struct cr
 
 /* The default lists, NULL-terminated. */
 extern const char *const oci_masked_paths[], *const oci_readonly_paths[];
-/* Where the engine's init program appears in the container. */
-#define OCI_INIT_PATH "/dev/.creel-init"
+/* Where the engine's init program appears in the container: on the /dev that is made for it, unless the user brings one. */
+const char *oci_init_path(const json_t *host);
 
 #endif

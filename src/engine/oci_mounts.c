@@ -92,6 +92,13 @@ static int defaults_add(const struct oci_build *b, const struct mount_points *us
     return 0;
 }
 
+const char *oci_init_path(const json_t *host)
+{
+    auto_mount_points struct mount_points user = { 0 };
+    bool own_dev = mount_points_parse(host, &user, NULL) == 0 && mount_points_find(&user, "/dev") != NULL;
+    return own_dev ? "/.creel-init" : "/dev/.creel-init";
+}
+
 static int init_add(const struct oci_build *b, struct oci_config *c, struct creel_err *err)
 {
     auto_strv options = STRV_INIT;
@@ -100,7 +107,7 @@ static int init_add(const struct oci_build *b, struct oci_config *c, struct cree
         || !strv_add(&options, "ro") || !strv_add(&options, "nosuid") || !strv_add(&options, "nodev")
         || !strv_add(&options, "rprivate"))
         return creel_fail_nomem(err);
-    return mount_add(c, OCI_INIT_PATH, "bind", program, &options, err);
+    return mount_add(c, oci_init_path(b->spec->host), "bind", program, &options, err);
 }
 
 /* External runtimes take the root's propagation from here; without it they would make everything private. */

@@ -5,7 +5,7 @@
 
 #include "engine/oci_build.h"
 
-/* Fills c->mounts and c->linux_.rootfs_propagation. with_init: the init program at OCI_INIT_PATH. */
+/* Fills c->mounts and c->linux_.rootfs_propagation. with_init: the init program at oci_init_path(). */
 int oci_mounts_build(const struct oci_build *b, bool with_init, struct oci_config *c, struct creel_err *err);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/update.c: changing a container's limits (moby-container.md, section 13).
  *
- * Everything is checked before anything is changed; the new configuration is committed, then given to the control group
- * of a running container. If the kernel refuses it, the old configuration is committed again and the old limits are
- * set again, so what inspect says is what holds. */
+ * Everything is checked before anything is changed; the new configuration is committed, for a running container with an
+ * intent, then given to its control group. If the kernel refuses it, the old configuration is committed again and the old
+ * limits are set again. If we are killed in between, the next opener of the engine sets the stored limits. So what
+ * inspect says is what holds. */
 #include "engine/container_spec.h"
 #include "engine/lifecycle.h"
 #include "engine/oci_build.h"
@@ -102,72 +103,110 @@ static int spec_replace(struct container_row *row, const struct container_spec *
     return 0;
 }
 
-/* Commit the change. *ret_old and *ret_merged: new references to the host configurations before and after. */
-static int change(struct creel *e, const char *id, const json_t *update, struct container_row *row, json_t **ret_old,
-                  json_t **ret_merged, struct creel_err *err)
+struct change {
+    struct creel *e;
+    json_t *update, *old, *merged;  /* host configurations before and after */
+    struct container_row row;
+    int64_t intent;                 /* 0: it is not running, nothing is to be done but the commit */
+};
+
+static void change_fini(struct change *c)
 {
+    json_decref(c->update);
+    json_decref(c->old);
+    json_decref(c->merged);
+    container_row_fini(&c->row);
+}
+
+static int commit_change(struct change *c, const char *id, struct creel_err *err)
+{
+    struct creel *e = c->e;
+    struct container_row *row = &c->row;
     auto_container_spec spec = { 0 };
-    auto_json merged = NULL;
     auto_tx tx = { 0 };
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, id, row, err) < 0)
         return -1;
     if (row->state == CONTAINER_REMOVING || row->state == CONTAINER_DEAD)
         return creel_fail(err, CREEL_CONFLICT, 0, "container is marked for removal and cannot be \"update\"");
-    if (container_spec_load(row, &spec, err) < 0 || update_request_merge(spec.host, update, &merged, err) < 0
-        || spec_replace(row, &spec, merged, err) < 0)
+    if (container_spec_load(row, &spec, err) < 0 || update_request_merge(spec.host, c->update, &c->merged, err) < 0
+        || spec_replace(row, &spec, c->merged, err) < 0)
         return -1;
+    c->old = json_incref(spec.host);
+    bool running = lifecycle_is_up(row) && row->cgroup_path != NULL;
     auto_free char *attributes = engine_event_attributes(row, NULL);
     if (attributes == NULL)
         return creel_fail_nomem(err);
     if (container_row_save(&tx, row, true, err) < 0
-        || event_row_append(&tx, "container", "update", row->id, attributes, err) < 0 || store_commit(&tx, err) < 0)
+        || event_row_append(&tx, "container", "update", row->id, attributes, err) < 0
+        || (running && intent_row_insert(&tx, "update", row->id, NULL, &c->intent, err) < 0))
         return -1;
-    *ret_old = json_incref(spec.host);
-    *ret_merged = ptr_take(&merged);
-    return 0;
+    return store_commit(&tx, err);
 }
 
-/* Put the members that the update changed back, unless somebody else has changed the container again. */
-static int restore(struct creel *e, const struct container_row *changed, const json_t *old, struct creel_err *err)
+/* The intent is done. With `restored`, the old configuration is put back as well, unless somebody else has changed the
+ * container again. */
+static int finish(struct change *c, bool restored, struct creel_err *err)
 {
     auto_row row = { 0 };
     auto_container_spec spec = { 0 };
     auto_tx tx = { 0 };
-    if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, changed->id, &row, err) < 0)
+    struct creel_err get = { 0 };
+    if (store_begin(c->e->store, &tx, err) < 0 || intent_row_delete(&tx, c->intent, err) < 0)
         return -1;
-    if (row.spec == NULL || strcmp(row.spec, changed->spec) != 0)
-        return 0;
-    if (container_spec_load(&row, &spec, err) < 0 || spec_replace(&row, &spec, old, err) < 0
-        || container_row_save(&tx, &row, true, err) < 0)
+    if (restored && container_row_get(c->e->store, c->row.id, &row, &get) < 0) {
+        if (get.kind != CREEL_NOT_FOUND)
+            return creel_fail(err, get.kind, get.sys, "%s", get.text);
+    } else if (restored && row.spec != NULL && strcmp(row.spec, c->row.spec) == 0) {
+        if (container_spec_load(&row, &spec, err) < 0 || spec_replace(&row, &spec, c->old, err) < 0
+            || container_row_save(&tx, &row, true, err) < 0)
+            return -1;
+    }
+    return store_commit(&tx, err);
+}
+
+int engine_update_recover(struct creel *e, const struct intent_row *i, struct creel_err *err)
+{
+    auto_row row = { 0 };
+    auto_container_spec spec = { 0 };
+    struct creel_err get = { 0 };
+    if (container_row_get(e->store, i->object, &row, &get) < 0) {
+        if (get.kind != CREEL_NOT_FOUND)
+            return creel_fail(err, get.kind, get.sys, "%s", get.text);
+    } else if (lifecycle_is_up(&row) && row.cgroup_path != NULL
+               && (container_spec_load(&row, &spec, err) < 0 || push(e, &row, spec.host, err) < 0)) {
+        return creel_wrap(err, "setting the limits of container %s", row.name);
+    }
+    auto_tx tx = { 0 };
+    if (store_begin(e->store, &tx, err) < 0 || intent_row_delete(&tx, i->seq, err) < 0)
         return -1;
     return store_commit(&tx, err);
+}
+
+/* Give a running container its new limits, or put everything back. */
+static int act(struct change *c, struct creel_err *err)
+{
+    auto_json part = pushed_part(c->update, c->merged);
+    struct creel_err failure = { 0 }, again = { 0 };
+    if (part == NULL)
+        return creel_fail_nomem(err);
+    if (push(c->e, &c->row, part, &failure) == 0)
+        return finish(c, false, err);
+    push_back(c->e, &c->row, c->update, c->old);
+    bool restored = finish(c, true, &again) == 0;
+    return creel_fail(err, failure.kind, 0, "%s%s%s", failure.text,
+                      restored ? "" : "; restoring its configuration failed: ", restored ? "" : again.text);
 }
 
 int creel_container_update(struct creel *e, const char *ref, const char *update_json, char **ret_warnings,
                            struct creel_err *err)
 {
-    auto_json update = NULL;
-    auto_json old = NULL;
-    auto_json merged = NULL;
-    auto_row row = { 0 };
+    auto_cleanup(change_fini) struct change c = { .e = e };
     auto_strv warnings = STRV_INIT;
     char id[65];
-    if (update_request_parse(update_json, strlen(update_json), &update, err) < 0 || host_limits_check(update, err) < 0
-        || container_row_resolve(e->store, ref, id, err) < 0)
+    if (update_request_parse(update_json, strlen(update_json), &c.update, err) < 0
+        || host_limits_check(c.update, err) < 0 || container_row_resolve(e->store, ref, id, err) < 0)
         return -1;
-    if (change(e, id, update, &row, &old, &merged, err) < 0)
+    if (commit_change(&c, id, err) < 0 || (c.intent != 0 && act(&c, err) < 0))
         return creel_wrap(err, "Cannot update container %s", id);
-    if (lifecycle_is_up(&row) && row.cgroup_path != NULL) {
-        auto_json part = pushed_part(update, merged);
-        struct creel_err failure = { 0 }, again = { 0 };
-        if (part == NULL)
-            return creel_fail_nomem(err);
-        if (push(e, &row, part, &failure) < 0) {
-            bool restored = restore(e, &row, old, &again) == 0;
-            push_back(e, &row, update, old);
-            return creel_fail(err, failure.kind, 0, "Cannot update container %s: %s%s%s", id, failure.text,
-                              restored ? "" : "; restoring its configuration failed: ", restored ? "" : again.text);
-        }
-    }
     return ret_warnings != NULL ? engine_warnings_json(&warnings, ret_warnings, err) : 0;
 }
