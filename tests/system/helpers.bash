@@ -62,12 +62,11 @@ teardown() {
 
 # Processes that have our engine's directory on their command line (monitors, helpers).
 our_processes() {
-    local p
+    local p line
     for p in /proc/[0-9]*; do
-        if tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF -- "$CREEL_RUN_ROOT" \
-            && [ "$(readlink "$p/exe" 2>/dev/null)" != /usr/bin/bash ]; then
-            echo "${p#/proc/}: $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
-        fi
+        line=$({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null) || continue # gone meanwhile
+        case $line in *"$CREEL_RUN_ROOT"*) ;; *) continue ;; esac
+        [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f /bin/bash)" ] || echo "${p#/proc/}: $line"
     done
 }
 

@@ -96,6 +96,7 @@ load helpers
     { head -c 100000 /dev/zero | tr '\0' x; echo; printf 'no newline'; } | cmp - "$T/out"
     run creel logs -t long
     [ "${#lines[@]}" = 2 ]
+    [ "${#lines[0]}" = $((31 + 100000)) ] # one time stamp, however many pieces it was stored in
 }
 
 @test "bytes that are text come back as they were" {
