@@ -18,6 +18,7 @@ struct creel_pack_options {
     size_t size;
     const char *rename_to;    /* NULL, or: the first component of every entry's name (and of hard link targets inside
                                  the archive) becomes this one; a single component */
+    int root_owned;           /* entries say uid 0, gid 0 instead of the files' owners */
 };
 /* Write a tar of dir_fd/name to out_fd. Links are not followed, neither `name` nor what is below it.
  * name     one component, or "." for the directory itself: its entries are then "./", "./a", … (renamed: "new/", "new/a")
