@@ -83,6 +83,7 @@ int engine_image_delete(struct creel *e, struct store_tx *tx, const char *id, bo
                         struct creel_err *err);
 /* Recovery of abandoned intents, called from engine_recover. */
 int engine_image_recover(struct creel *e, const struct intent_row *i, struct creel_err *err);
+int engine_image_recover_commit(struct creel *e, const struct intent_row *i, struct creel_err *err);
 /* <root>/images.lock: a descriptor that holds it. Blocks. */
 int engine_image_lock(struct creel *e, bool exclusive, struct creel_err *err);
 /* Remove those layers and blobs of {"layers":[n…],"blobs":["sha256:…"…]} from disk that have no row. W4 exclusively. */

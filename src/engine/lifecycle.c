@@ -439,6 +439,7 @@ static const struct {
     { "update", engine_update_recover },
     { "image-add", engine_image_recover },
     { "image-sweep", engine_image_recover },
+    { "commit-pause", engine_image_recover_commit },
 };
 
 static int drop_intent(struct creel *e, int64_t seq, struct creel_err *err)

@@ -18,8 +18,16 @@ static const struct {
     int (*run)(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 } ops[] = {
     { "compose", archive_op_compose },
+    { "copy-in", archive_op_copy_in },
+    { "copy-out", archive_op_copy_out },
+    { "diff", archive_op_diff },
+    { "export", archive_op_export },
+    { "pack", archive_op_pack },
+    { "pack-layer", archive_op_pack_layer },
     { "stage", archive_op_stage },
+    { "stat", archive_op_stat },
     { "unpack", archive_op_unpack },
+    { "unpack-files", archive_op_unpack_files },
 };
 
 static int run(const char *name, json_t **ret_request, json_t **ret_ok, struct creel_err *err)

@@ -26,4 +26,23 @@ int archive_op_stage(const struct archive_op_args *a, json_t **ret_ok, struct cr
  * {"name","blob","size","digest","plain"}. */
 int archive_op_compose(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 
+/* The following take a container's descriptors and "view" as view.h describes them. Paths are the container's. */
+/* Request: path. Result: name, size, mode (Go's bits), mtime, mtime_nsec, linkTarget. */
+int archive_op_stat(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 1 a tar. Request: path, follow. */
+int archive_op_copy_out(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 0 a tar. Request: path (a directory), no_overwrite_dir_non_dir, keep_owner. */
+int archive_op_copy_in(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 1 a tar of the root file system without what is mounted on it. */
+int archive_op_export(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+
+/* 1 a tar, 4 a directory. Request: name, rename_to. */
+int archive_op_pack(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* The same in layer form; 4 is an overlay upper directory. Request: also stubs (tree_pack.h). */
+int archive_op_pack_layer(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 0 a tar, 4 a directory. Request: rename_to, keep_owner, no_overwrite_dir_non_dir. */
+int archive_op_unpack_files(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+/* 1 records (digit, path, NUL), 4 an upper directory, 5… `layers` lower ones, topmost first. Request: layers, stubs. */
+int archive_op_diff(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
+
 #endif

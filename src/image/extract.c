@@ -404,11 +404,26 @@ static int rename_first(const char *to, bool dotted, char *path, struct creel_er
     return 0;
 }
 
+static int add_prefix(const char *prefix, char *path, struct creel_err *err)
+{
+    size_t n = strlen(prefix), len = strlen(path);
+    if (n + 1 + len > ARCHIVE_PATH_MAX)
+        return creel_fail(err, CREEL_INVALID, 0, "%s/%.200s… is longer than %d bytes", prefix, path, ARCHIVE_PATH_MAX);
+    memmove(path + n + (len > 0), path, len + 1);
+    memcpy(path, prefix, n);
+    if (len > 0)
+        path[n] = '/';
+    return 0;
+}
+
 static int extract_one(struct extract *x, struct tar_reader *r, struct tar_entry *e, struct creel_err *err)
 {
     if (x->rename_to != NULL
         && (rename_first(x->rename_to, e->path_dotted, e->path, err) < 0
             || (e->type == TAR_HARDLINK && rename_first(x->rename_to, e->link_dotted, e->link, err) < 0)))
+        return -1;
+    if (x->prefix != NULL
+        && (add_prefix(x->prefix, e->path, err) < 0 || (e->type == TAR_HARDLINK && add_prefix(x->prefix, e->link, err) < 0)))
         return -1;
     if (e->path[0] == '\0')
         return put_root(x, e, err);

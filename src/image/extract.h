@@ -27,6 +27,8 @@ struct extract {
     int root;                   /* borrowed */
     unsigned flags;
     const char *rename_to;      /* NULL, or what the first component of each name becomes */
+    const char *prefix;         /* NULL, or a clean path below root in front of each name: links on the way are resolved
+                                   from root, as a process there would see them */
     int parent;                 /* descriptor of the last parent used: archives list neighbours together */
     char parent_path[ARCHIVE_PATH_MAX + 1];
     struct extract_dir *dirs;   /* whose times are to be set */
