@@ -242,6 +242,8 @@ int creel_archive_pack(struct creel *e, int dir_fd, const char *name, const stru
     if (r == 0 && given.rename_to != NULL)
         r = set(request, "rename_to", json_string(given.rename_to), err);
     if (r == 0)
+        r = set(request, "root_owned", json_boolean(given.root_owned), err);
+    if (r == 0)
         r = run_on_dir(e, "pack", request, dir_fd, -1, out_fd, err);
     json_decref(request);
     return r;

@@ -227,6 +227,7 @@ static int pack_tree(const struct archive_op_args *a, bool layer, struct creel_e
         return creel_fail(err, CREEL_INTERNAL, errno, "opening the directory to pack");
     int r = output_open(o, err);
     o->pack.layer = layer;
+    o->pack.root_owned = flag_of(a, "root_owned");
     o->pack.stubs = json_object_get(a->request, "stubs");
     if (r == 0)
         r = tree_pack_one(&o->pack, root, name, rename_to != NULL ? rename_to : name, err);

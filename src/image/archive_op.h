@@ -36,7 +36,7 @@ int archive_op_copy_in(const struct archive_op_args *a, json_t **ret_ok, struct 
 /* 1 a tar of the root file system without what is mounted on it. */
 int archive_op_export(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 
-/* 1 a tar, 4 a directory. Request: name, rename_to. */
+/* 1 a tar, 4 a directory. Request: name, rename_to, root_owned. */
 int archive_op_pack(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 /* The same in layer form; 4 is an overlay upper directory. Request: also stubs (tree_pack.h). */
 int archive_op_pack_layer(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);

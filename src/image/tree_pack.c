@@ -168,8 +168,8 @@ static void set_metadata(struct tree_pack *p, const struct stat *st, enum tar_ty
     struct tar_entry *e = &p->entry;
     e->type = type;
     e->mode = st->st_mode & 07777;
-    e->uid = st->st_uid;
-    e->gid = st->st_gid;
+    e->uid = p->root_owned ? 0 : st->st_uid;
+    e->gid = p->root_owned ? 0 : st->st_gid;
     e->mtime = e->atime = st->st_mtim;
     e->size = type == TAR_FILE ? st->st_size : 0;
     e->device = st->st_rdev;

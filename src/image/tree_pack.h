@@ -21,6 +21,7 @@ struct tree_pack_link;
 struct tree_pack {
     struct tar_writer *writer;
     bool layer;                 /* T5 */
+    bool root_owned;            /* owners become 0 */
     const json_t *stubs;        /* object of absolute paths: left out while empty (mount points the runtime made) */
     struct tar_entry entry;     /* the one being written; its path is the path of the walk */
     size_t path_len;
