@@ -105,7 +105,7 @@ setup() {
     mkfifo odd/fifo
     creel cp odd box:/odd
     creel cp box:/odd back
-    diff -r --no-dereference <(cd odd && find . ! -type p -printf '%p %m %s %T@ %n\n' | sort | grep -v '^\. ') \
+    diff <(cd odd && find . ! -type p -printf '%p %m %s %T@ %n\n' | sort | grep -v '^\. ') \
         <(cd back && find . ! -type p -printf '%p %m %s %T@ %n\n' | sort | grep -v '^\. ')
     [ -p back/fifo ]
     cmp odd/sparse back/sparse
