@@ -189,21 +189,15 @@ int container_view_run(struct container_view *v, const char *op, int in, int out
     return 0;
 }
 
-json_t *container_view_stubs(const struct container_row *row)
+json_t *container_view_stubs(void)
 {
-    static const char *const always[] = { "/.dockerenv", "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm",
-                                          "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/proc", "/run",
-                                          "/sys", "/sys/fs/cgroup" };
-    json_t *stubs = json_object(), *records = row->mounts != NULL ? json_loads(row->mounts, 0, NULL) : NULL, *m;
-    size_t i;
+    static const char *const paths[] = { "/.dockerenv", "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm",
+                                         "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/proc", "/sys",
+                                         "/sys/fs/cgroup" };
+    json_t *stubs = json_object();
     bool ok = stubs != NULL;
-    for (i = 0; i < ARRAY_LEN(always) && ok; i++)
-        ok = json_object_set_new(stubs, always[i], json_true()) == 0;
-    json_array_foreach(records, i, m) {
-        const char *target = json_string_value(json_object_get(m, "Destination"));
-        ok = ok && (target == NULL || json_object_set_new(stubs, target, json_true()) == 0);
-    }
-    json_decref(records);
+    for (size_t i = 0; i < ARRAY_LEN(paths) && ok; i++)
+        ok = json_object_set_new(stubs, paths[i], json_true()) == 0;
     if (ok)
         return stubs;
     json_decref(stubs);

@@ -26,7 +26,8 @@ void container_view_close(struct container_view *v);
 #define auto_container_view auto_cleanup(container_view_close) struct container_view
 /* Run an operation over it; *ret_ok (may be NULL) gets the result. Errors name the container. */
 int container_view_run(struct container_view *v, const char *op, int in, int out, json_t **ret_ok, struct creel_err *err);
-/* Paths that the runtime may have made as mount points, as an object for the worker. NULL: out of memory. */
-json_t *container_view_stubs(const struct container_row *row);
+/* Mount points that the runtime makes in every container, as an object for the worker. Those of the user's own mounts are
+ * changes like others, as with Docker. NULL: out of memory. */
+json_t *container_view_stubs(void);
 
 #endif

@@ -166,13 +166,13 @@ static int open_layers(struct creel *e, const struct container_row *row, int *fd
     return 1;
 }
 
-static int diff(struct creel *e, const struct container_row *row, const int *fds, size_t lower, struct changes *c,
+static int diff(struct creel *e, const int *fds, size_t lower, struct changes *c,
                 struct creel_err *err)
 {
     int pipe_fds[2];
     auto_worker w = WORKER_INIT;
     json_t *ok = NULL, *request = json_pack("{s:o,s:I,s:o}", "limits", archive_limits_print(&archive_limits_default),
-                                            "layers", (json_int_t)lower, "stubs", container_view_stubs(row));
+                                            "layers", (json_int_t)lower, "stubs", container_view_stubs());
     if (request == NULL)
         return creel_fail_nomem(err);
     if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
@@ -204,7 +204,7 @@ int creel_container_diff(struct creel *e, const char *ref, int (*each)(void *arg
         return -1;
     int r = open_layers(e, &row, fds, &lower, err);
     if (r == 1)
-        r = diff(e, &row, fds, lower, &c, err);
+        r = diff(e, fds, lower, &c, err);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         fd_closep(&fds[i]);
     return r < 0 ? creel_wrap(err, "looking for changes of container %s", row.name) : 0;

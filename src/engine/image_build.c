@@ -116,7 +116,7 @@ static int pack_to(struct build *b, int out, struct worker *ret, struct creel_er
         return creel_fail(err, CREEL_INTERNAL, errno, "opening %s/%s", b->e->root, path);
     }
     json_t *request = json_pack("{s:o,s:s,s:o}", "limits", archive_limits_print(&b->work.limits), "name", ".", "stubs",
-                                container_view_stubs(&b->row));
+                                container_view_stubs());
     if (request == NULL)
         return creel_fail_nomem(err);
     int r = worker_start(b->e->libexec, "pack-layer", request, -1, out, upper >= 0 ? &upper : &empty, 1, ret, err);

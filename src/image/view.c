@@ -12,10 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 enum { VIEW_FIRST_FD = WORKER_FIRST_FD, LAYERS_FD = VIEW_FIRST_FD, MOUNTS_FD, OVERLAY_DATA_MAX = 4000 };
+
+#define SCRATCH "../tmp"
 
 static int view_fail(const char *what, int error, struct creel_err *err)
 {
@@ -48,6 +52,7 @@ struct stopped {
     char dir[IDENT_LEN + sizeof "../containers/"];
     size_t layers;
     bool upper, writable;
+    bool scratch;                   /* reading with mounts: their mount points are made in an upper layer of our own */
     int mounts[VIEW_MOUNTS_MAX];    /* private copies of the sources */
     size_t mount_count;
 };
@@ -83,10 +88,26 @@ static int overlay_data(const struct stopped *s, struct bytes *data, struct cree
         bytes_addf(data, "%s/upper%s", s->dir, s->layers > 0 ? ":" : "");
     json_array_foreach(json_object_get(s->view, "lower"), i, item)
         bytes_addf(data, "%s%s", i > 0 ? ":" : "", json_string_value(item));
-    if (s->upper && s->writable)
+    if (s->layers == 0 && !s->upper)
+        bytes_adds(data, SCRATCH "/lower");
+    if (s->scratch)
+        bytes_adds(data, ",upperdir=" SCRATCH "/upper,workdir=" SCRATCH "/work");
+    else if (s->upper && s->writable)
         bytes_addf(data, ",upperdir=%s/upper,workdir=%s/work", s->dir, s->dir);
     bytes_adds(data, ",metacopy=off,redirect_dir=off");
     return bytes_ok(data) && data->len < OVERLAY_DATA_MAX ? 0 : creel_fail(err, CREEL_EXHAUSTED, 0, "too many layers");
+}
+
+/* A file system of our own over the engine's directory for temporary files, in this namespace only. */
+static int make_scratch(struct creel_err *err)
+{
+    static const char *const dirs[] = { SCRATCH "/lower", SCRATCH "/upper", SCRATCH "/work" };
+    if (mount("tmpfs", SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m,mode=0755") < 0)
+        return view_fail("mounting a scratch file system", errno, err);
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+        if (mkdir(dirs[i], 0755) < 0)
+            return view_fail("making a scratch directory", errno, err);
+    return 0;
 }
 
 /* The container's own tree, in our namespace. A single directory needs no overlay (and gets none). */
@@ -95,7 +116,10 @@ static int open_overlay(const struct stopped *s, struct creel_err *err)
     auto_bytes data = BYTES_INIT;
     char name[sizeof s->dir + sizeof "/upper"];
     const char *only = NULL;
-    if (s->layers == 0 && s->upper) {
+    if (s->scratch || (s->layers == 0 && !s->upper)) {
+        if (make_scratch(err) < 0)
+            return -1;
+    } else if (s->layers == 0) {
         (void)snprintf(name, sizeof name, "%s/upper", s->dir);
         only = name;
     } else if (s->layers == 1 && !s->upper) {
@@ -105,9 +129,12 @@ static int open_overlay(const struct stopped *s, struct creel_err *err)
         if (overlay_data(s, &data, err) < 0)
             return -1;
         /* over the directory we are in: relative names still mean what is below the mount */
-        if (mount("overlay", ".", "overlay", s->writable ? 0 : MS_RDONLY, bytes_str(&data)) < 0)
+        if (s->layers == 0 && !s->upper && !s->scratch)
+            only = SCRATCH "/lower"; /* an empty image that never ran */
+        else if (mount("overlay", ".", "overlay", s->writable || s->scratch ? 0 : MS_RDONLY, bytes_str(&data)) < 0)
             return view_fail("mounting its layers", errno, err);
-        only = "../layers"; /* by name, so that the mount is entered */
+        else
+            only = "../layers"; /* by name, so that the mount is entered */
     }
     int fd = open(only, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? view_fail("opening its root", errno, err) : fd;
@@ -133,6 +160,22 @@ static int copy_sources(struct stopped *s, struct creel_err *err)
     return 0;
 }
 
+/* As the next start would make them. */
+static int make_mount_points(const struct stopped *s, int root, struct creel_err *err)
+{
+    for (size_t i = 0; i < s->mount_count; i++) {
+        const json_t *m = json_array_get(json_object_get(s->view, "mounts"), i);
+        const char *target = json_string_value(json_object_get(m, "target"));
+        struct stat st;
+        if (target == NULL || fstat(s->mounts[i], &st) < 0)
+            return creel_fail(err, CREEL_INVALID, 0, "the request has a mount without a target");
+        auto_fd at = sys_make_in_root(root, target, S_ISDIR(st.st_mode) ? SYS_MAKE_DIR : SYS_MAKE_FILE);
+        if (at < 0 && at != -ENOTDIR && at != -EEXIST)
+            return view_fail("making a mount point", -at, err);
+    }
+    return 0;
+}
+
 static int attach_mount(int root, int tree, const json_t *m, struct creel_err *err)
 {
     const char *target = json_string_value(json_object_get(m, "target"));
@@ -140,7 +183,7 @@ static int attach_mount(int root, int tree, const json_t *m, struct creel_err *e
         return creel_fail(err, CREEL_INVALID, 0, "the request has a mount without a target");
     auto_fd at = sys_open_in_root(root, target, O_PATH);
     if (at == -ENOENT || at == -ENOTDIR)
-        return 0; /* its mount point will be made by the next start; nothing can be below it yet */
+        return 0; /* something else is in its place: the next start will complain */
     if (at < 0)
         return view_fail("finding a mount point", -at, err);
     int r = sys_move_mount(tree, at);
@@ -168,8 +211,9 @@ static int open_stopped(const json_t *view, bool with_mounts, bool writable, str
     if (fchdir(LAYERS_FD) < 0 || unshare(CLONE_NEWNS) < 0 /* which takes the working directory along */
         || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return view_fail("making a private mount namespace", errno, err);
+    s.scratch = !writable && s.mount_count > 0;
     auto_fd plain = open_overlay(&s, err);
-    if (plain < 0)
+    if (plain < 0 || make_mount_points(&s, plain, err) < 0)
         return -1;
     auto_fd root = confine_tree(plain, false, !writable || json_is_true(json_object_get(view, "read_only")), err);
     if (root < 0 || s.mount_count == 0)
