@@ -5,7 +5,6 @@
 
 #include "monitor/external_runtime.h"
 
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 
@@ -72,7 +71,7 @@ static int run_native(struct monitor *m, const struct exec_request *x, const str
             .config = config, .process = &process, .init_pidfd = m->container.pidfd, .init_pid = m->pid,
             .id = m->launch.id, .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
             .seccomp = seccomp.fprog.len > 0 ? &seccomp.fprog : NULL,
-            .seccomp_log = (seccomp.flags & SECCOMP_FILTER_FLAG_LOG) != 0,
+            .seccomp_flags = seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,
             .cgroup_path = m->launch.cgroup_path, .cgroup_manager = m->launch.cgroup_manager,
             .exec_guard_fd = m->guard_fd,
         };

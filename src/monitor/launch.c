@@ -17,7 +17,6 @@
 #include "sys/process.h"
 
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
@@ -262,7 +261,7 @@ static int create_native(struct monitor *m, const struct oci_config *c, const st
         .config = c, .id = l->id, .bundle_fd = m->run_dir_fd, .rootfs = l->lower.count > 0 ? &rootfs : NULL,
         .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
         .seccomp = seccomp->fprog.len > 0 ? &seccomp->fprog : NULL,
-        .seccomp_log = (seccomp->flags & SECCOMP_FILTER_FLAG_LOG) != 0,
+        .seccomp_flags = seccomp->flags, .stdio_is_ours = true, .die_with_parent = true,
         .cgroup_manager = l->cgroup_manager, .exec_guard_fd = m->guard_fd,
     };
     return runtime_create(&p, &m->native, err);

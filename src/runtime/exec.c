@@ -44,6 +44,7 @@ static int prepare_process(struct exec_setup *s, const struct runtime_exec_param
     if (!s->process.present)
         return creel_fail(err, CREEL_INVALID, 0, "there is no process to run in container %s", p->id);
     s->process.seccomp = p->seccomp;
+    s->process.die_with_parent = p->die_with_parent;
     s->process.seccomp_flags = p->seccomp_flags | (p->seccomp_log ? SECCOMP_FILTER_FLAG_LOG : 0);
     s->process.keyring = runtime_keyring_name(p->id);
     return s->process.keyring == NULL ? creel_fail_nomem(err) : 0;

@@ -38,6 +38,7 @@ struct process_plan {
     struct process_rlimit *rlimits;  /* owned */
     size_t rlimit_count;
     bool no_new_privileges;
+    bool die_with_parent;            /* SIGKILL when the process that made it ends */
     const char *apparmor, *selinux;  /* labels for exec, NULL none */
     bool oom_set;
     int oom_score_adj;

@@ -38,6 +38,7 @@ struct runtime_params {
     unsigned seccomp_flags;            /* SECCOMP_FILTER_FLAG_* (struct seccomp_program.flags) */
     bool seccomp_log;                  /* adds SECCOMP_FILTER_FLAG_LOG */
     bool no_pivot, no_new_keyring;
+    bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
 };
@@ -73,6 +74,7 @@ struct runtime_exec_params {
     const struct sock_fprog *seccomp;
     unsigned seccomp_flags;
     bool seccomp_log;
+    bool die_with_parent;              /* as for init */
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;

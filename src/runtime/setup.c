@@ -184,6 +184,7 @@ static int prepare_process(struct runtime_setup *s, struct creel_err *err)
     if (process_plan_build(p->config, &p->config->process, &s->process, err) < 0)
         return -1;
     s->process.seccomp = p->seccomp;
+    s->process.die_with_parent = p->die_with_parent;
     s->process.seccomp_flags = p->seccomp_flags | (p->seccomp_log ? SECCOMP_FILTER_FLAG_LOG : 0);
     if (!p->no_new_keyring) {
         s->process.keyring = runtime_keyring_name(p->id);

@@ -34,6 +34,14 @@ void frame_reader_fini(struct frame_reader *r)
     r->header_len = 0;
 }
 
+void frame_reader_trim(struct frame_reader *r)
+{
+    if (frame_reader_pending(r))
+        return;
+    bytes_fini(&r->payload);
+    r->header_len = 0;
+}
+
 bool frame_reader_pending(const struct frame_reader *r)
 {
     return r->header_len > 0 && (r->header_len < FRAME_HEADER || r->payload.len < r->len);

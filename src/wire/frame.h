@@ -48,6 +48,8 @@ void frame_reader_fini(struct frame_reader *r);
 /* Take bytes until a frame is complete. *ret_used says how many were taken. DONE: type and payload are valid until the
  * next call, which begins a new frame. BAD (also when out of memory): the connection cannot go on. */
 enum frame_status frame_feed(struct frame_reader *r, const void *data, size_t n, size_t *ret_used);
+/* Between two frames: give the last one's memory back. Does nothing in the middle of one. */
+void frame_reader_trim(struct frame_reader *r);
 /* True in the middle of a frame: the end of the connection here is a broken frame. */
 bool frame_reader_pending(const struct frame_reader *r);
 

@@ -435,6 +435,10 @@ int confine_identity(const struct process_plan *p, struct launch_msg *fail)
     if (set_ambient(p, fail) < 0)
         return -1;
     (void)umask(p->umask);
+    /* After the last change of credentials, which would clear it, and before init waits to be let go: if the parent dies
+     * first, that wait ends with the end of file. */
+    if (p->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return launch_fail(fail, CREEL_INTERNAL, errno, "ask to end with the parent", NULL);
     return 0;
 }
 

@@ -47,6 +47,8 @@ static void whole_equals_drip(void **state)
             assert_int_equal(r.type, want[seen].type);
             assert_string_equal(bytes_str(&r.payload), want[seen].text);
             seen++;
+            if (step % 2 == 0)
+                frame_reader_trim(&r);
         }
         assert_int_equal(seen, 3);
         assert_false(frame_reader_pending(&r));
