@@ -98,7 +98,11 @@ __attribute__((noreturn)) static void lead_session(struct spawn *s)
     long r = s->cgroup >= 0 ? clone_into_cgroup(s) : -ENOSYS;
     if (r < 0) {
         s->argv[2] = NULL; /* it will have to move itself */
+#ifdef SPAWN_SANITIZED
+        r = fork(); /* the sanitizer's vfork remembers one return address: ours would send the caller to our _exit */
+#else
         r = vfork();
+#endif
         if (r == 0)
             become_monitor(s);
         if (r < 0)
