@@ -335,10 +335,10 @@ static int nodes_try(void *arg)
     char path[128];
     (void)snprintf(path, sizeof path, "%s/null", n->dir);
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    int null = fd >= 0 ? 0 : errno;
+    int null = fd >= 0 ? close(fd) : errno;
     (void)snprintf(path, sizeof path, "%s/other", n->dir);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int other = fd >= 0 ? 0 : errno;
+    int other = fd >= 0 ? close(fd) : errno;
     (void)snprintf(path, sizeof path, "%s/made", n->dir);
     int made = mknod(path, S_IFBLK | 0600, makedev(8, 0)) < 0 ? errno : 0;
     (void)unlink(path);
