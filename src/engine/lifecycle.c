@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ident.h"
 #include "base/parse.h"
+#include "engine/staging.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -622,10 +623,22 @@ static int recover_exits(struct creel *e, struct creel_err *err)
     return 0;
 }
 
+/* Work in progress of makers that are gone. A failure is not this command's business: creel check tells of it. */
+static void recover_staging(struct creel *e)
+{
+    static const char *const dirs[] = { "tmp", "trash" };
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        auto_fd fd = openat(e->root_fd, dirs[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0)
+            (void)staging_sweep(fd);
+    }
+}
+
 int engine_recover(struct creel *e, struct creel_err *err)
 {
     if (recover_exits(e, err) < 0 || recover_intents(e, err) < 0)
         return creel_wrap(err, "finishing what an interrupted command left");
+    recover_staging(e);
     return 0;
 }
 

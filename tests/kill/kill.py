@@ -68,19 +68,22 @@ class World:
                 pass
         return found
 
-    def settle(self, running):
-        """Monitors that are about to end are waited for by pidfd, never slept for."""
-        for pid in self.monitors():
-            if len(self.monitors()) <= running:
+    def settle(self):
+        """Until there are as many monitors as running containers. Ends of runs and of monitors are waited for by pidfd."""
+        for _ in range(20):
+            running, monitors = len(self.ok("ps", "-q").split()), self.monitors()
+            if running == len(monitors):
                 return
-            try:
-                fd = os.pidfd_open(pid)
-            except OSError:
-                continue
-            p = select.poll()
-            p.register(fd, select.POLLIN)
-            p.poll(3000)
-            os.close(fd)
+            for pid in monitors:
+                try:
+                    fd = os.pidfd_open(pid)
+                except OSError:
+                    continue
+                p = select.poll()
+                p.register(fd, select.POLLIN)
+                p.poll(500)
+                os.close(fd)
+        raise Bad(f"{running} running containers, monitors {monitors}")
 
     def inspect(self, ref):
         r = self.creel("inspect", ref)
@@ -90,11 +93,7 @@ class World:
         r = self.creel("check")
         if r.returncode != 0:
             raise Bad(f"creel check: {r.stdout.strip()} {r.stderr.strip()}")
-        running = len(self.ok("ps", "-q").split())
-        self.settle(running)
-        left = self.monitors()
-        if len(left) != running:
-            raise Bad(f"{running} running containers, monitors {left}")
+        self.settle()
         r = self.creel("check")
         if r.returncode != 0:
             raise Bad(f"second creel check: {r.stdout.strip()} {r.stderr.strip()}")

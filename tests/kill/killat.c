@@ -3,8 +3,8 @@
  *
  *   killat [--all] [--seize PID]... PROGRAM N COMMAND [ARG...]
  *
- * Runs COMMAND under ptrace and follows everything it starts. System calls (their entry) of processes whose executable is
- * called PROGRAM are counted over all of them; the one that makes the N-th is killed before the kernel executes the call.
+ * Runs COMMAND under ptrace and follows everything it starts. System calls (their entry) of processes whose argv[0] is
+ * PROGRAM are counted over all of them; the one that makes the N-th is killed before the kernel executes the call.
  * Everybody else runs on untraced in effect. --seize also follows a process that runs already. Ends when COMMAND has
  * ended, with --all when everything that was started has.
  * Prints one line: "killed <name> at <system call number>" (exit 0) or "finished after <count>" (exit 3, N was too high).
@@ -47,19 +47,19 @@ static void tracee_forget(pid_t pid)
             tracees[i--] = tracees[--tracee_count];
 }
 
+/* By argv[0]: a program that is executed by descriptor has no telling /proc/<pid>/exe. */
 static bool runs_program(pid_t pid, const char *program)
 {
-    char link[64], exe[4096];
-    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
-    ssize_t n = readlink(link, exe, sizeof exe - 1);
-    if (n < 0)
+    char file[64], argv[4096];
+    snprintf(file, sizeof file, "/proc/%d/cmdline", (int)pid);
+    FILE *f = fopen(file, "r");
+    if (f == NULL)
         return false;
-    exe[n] = '\0';
-    char *deleted = strstr(exe, " (deleted)");
-    if (deleted != NULL)
-        *deleted = '\0';
-    const char *slash = strrchr(exe, '/');
-    return strcmp(slash != NULL ? slash + 1 : exe, program) == 0;
+    size_t n = fread(argv, 1, sizeof argv - 1, f);
+    fclose(f);
+    argv[n] = '\0';
+    const char *slash = strrchr(argv, '/');
+    return strcmp(slash != NULL ? slash + 1 : argv, program) == 0;
 }
 
 static long call_number(pid_t pid)
