@@ -146,6 +146,16 @@ static int entry_xattrs(struct tar_reader *r, struct archive_entry *a, struct ta
     return 0;
 }
 
+/* "-2.75" means two and three quarters before 1970; libarchive gives it as -2 and 0.75. */
+static struct timespec entry_time(time_t sec, long nsec)
+{
+    if (nsec < 0 || nsec > 999999999)
+        nsec = 0;
+    if (sec < 0 && nsec > 0)
+        return (struct timespec){ .tv_sec = sec - 1, .tv_nsec = 1000000000 - nsec };
+    return (struct timespec){ .tv_sec = sec, .tv_nsec = nsec };
+}
+
 static int entry_fill(struct tar_reader *r, struct archive_entry *a, struct tar_entry *e, struct creel_err *err)
 {
     if (entry_path_clean(archive_entry_pathname(a), e->path, err) < 0 || entry_type(a, e, err) < 0)
@@ -157,14 +167,8 @@ static int entry_fill(struct tar_reader *r, struct archive_entry *a, struct tar_
     e->uid = (uid_t)uid;
     e->gid = (gid_t)gid;
     e->mode = (mode_t)archive_entry_perm(a) & 07777;
-    e->mtime = (struct timespec){ .tv_sec = archive_entry_mtime(a), .tv_nsec = archive_entry_mtime_nsec(a) };
-    if (e->mtime.tv_nsec < 0 || e->mtime.tv_nsec > 999999999)
-        e->mtime.tv_nsec = 0;
-    e->atime = e->mtime;
-    if (archive_entry_atime_is_set(a))
-        e->atime = (struct timespec){ .tv_sec = archive_entry_atime(a), .tv_nsec = archive_entry_atime_nsec(a) };
-    if (e->atime.tv_nsec < 0 || e->atime.tv_nsec > 999999999)
-        e->atime.tv_nsec = 0;
+    e->mtime = entry_time(archive_entry_mtime(a), archive_entry_mtime_nsec(a));
+    e->atime = archive_entry_atime_is_set(a) ? entry_time(archive_entry_atime(a), archive_entry_atime_nsec(a)) : e->mtime;
     e->size = e->type == TAR_FILE ? archive_entry_size(a) : 0;
     if (e->size < 0)
         return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" has a negative size", e->path);
