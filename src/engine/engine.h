@@ -93,6 +93,8 @@ int engine_update_recover(struct creel *e, const struct intent_row *i, struct cr
 /* Ensure the row tells the truth: a running container whose monitor and init are gone gets its exit record, or an
  * unknown exit. Safe to call for any row. */
 int engine_reconcile(struct creel *e, const char *id, struct creel_err *err);
+/* The same for every running container whose monitor is gone. A few microseconds per running container. */
+int engine_refresh(struct creel *e, struct creel_err *err);
 /* Commit an exit record file (and with auto_remove the removal). Idempotent. */
 int engine_commit_exit(struct creel *e, const char *id, int64_t run, struct creel_err *err);
 /* Whether a monitor serves this container: its lock (monitor/client.h) is held. Microseconds; true when in doubt. */

@@ -210,6 +210,12 @@ static int inspect(struct creel *e, const char *ref, int with_size, char **ret_j
 int creel_container_inspect(struct creel *e, const char *ref, int with_size, char **ret_json, struct creel_err *err)
 {
     int64_t rev;
+    char id[65];
+    struct creel_err rec = { 0 };
+    if (container_row_resolve(e->store, ref, id, err) < 0)
+        return -1;
+    if (!engine_run_alive(e, id) && engine_reconcile(e, id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND)
+        return creel_fail(err, rec.kind, rec.sys, "%s", rec.text);
     if (store_read_begin(e->store, &rev, err) < 0)
         return -1;
     int r = inspect(e, ref, with_size, ret_json, err);

@@ -424,6 +424,26 @@ int engine_reconcile(struct creel *e, const char *id, struct creel_err *err)
     return record_lost_run(e, &row, err);
 }
 
+static int collect_id(void *arg, const struct container_row *r)
+{
+    return strv_add(arg, r->id) ? 0 : 1;
+}
+
+int engine_refresh(struct creel *e, struct creel_err *err)
+{
+    auto_strv ids = STRV_INIT;
+    const unsigned up = 1u << CONTAINER_RUNNING | 1u << CONTAINER_PAUSED;
+    if (container_row_each(e->store, up, 0, false, collect_id, &ids, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ids.count; i++) {
+        struct creel_err rec = { 0 };
+        if (!engine_run_alive(e, ids.items[i]) && engine_reconcile(e, ids.items[i], &rec) < 0
+            && rec.kind != CREEL_NOT_FOUND)
+            return creel_fail(err, rec.kind, rec.sys, "%s", rec.text);
+    }
+    return 0;
+}
+
 static int recover_start(struct creel *e, const struct intent_row *i, struct creel_err *err);
 static int recover_remove(struct creel *e, const struct intent_row *i, struct creel_err *err);
 static int recover_freeze(struct creel *e, const struct intent_row *i, struct creel_err *err);
