@@ -135,7 +135,8 @@ static int load_row(struct stmt *st, struct container_row *r, const struct load 
     int col = COL_FIELDS;
     if (stmt_copy(st, COL_ID, r->id, sizeof r->id, err) < 0)
         return -1;
-    bool ok = how->text(st, COL_NAME, &r->name) & how->text(st, COL_NAMESPACE, &r->namespace_);
+    bool ok = how->text(st, COL_NAME, &r->name);
+    ok = how->text(st, COL_NAMESPACE, &r->namespace_) && ok;
     r->created_ns = stmt_int(st, COL_CREATED);
     for (int i = 0; i < FIELD_COUNT; i++) {
         void *at = (char *)r + fields[i].at;

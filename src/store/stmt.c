@@ -48,7 +48,8 @@ static int fail_code(struct store *s, int extended, const char *words, struct cr
         return creel_fail(err, kind, sys != 0 ? sys : ENOSPC, "%s: no space for the store below %s; free some", what,
                           s->root);
     if (code == SQLITE_READONLY)
-        return creel_fail(err, kind, 0, "%s: the store %s/store.db cannot be written (%s)", what, s->root, words);
+        return creel_fail(err, kind, 0, "%s: the store %s/store.db cannot be written (%s, SQLite code %d)", what, s->root,
+                          words, extended);
     return creel_fail(err, kind, sys, "%s: %s (store %s/store.db, SQLite code %d)", what, words, s->root, extended);
 }
 

@@ -61,13 +61,16 @@ static int connect_db(struct store *s, struct creel_err *err)
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     for (int attempt = 0;; attempt++) {
         int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
-        if (rc == SQLITE_OK)
+        /* SQLite tries for reading only when it cannot open for writing; if another process makes the file in between,
+         * that succeeds. A file system that is really read-only says the same again. */
+        if (rc == SQLITE_OK && (attempt > 1 || sqlite3_db_readonly(s->db, "main") == 0))
             return 0;
-        if ((rc & 0xff) != SQLITE_CANTOPEN || attempt > 0 || s->db == NULL || sqlite3_system_errno(s->db) != ENOENT)
+        bool missing = (rc & 0xff) == SQLITE_CANTOPEN && s->db != NULL && sqlite3_system_errno(s->db) == ENOENT;
+        if (rc != SQLITE_OK && (!missing || attempt > 1))
             return store_fail(s, err, "open the store");
         (void)sqlite3_close(s->db);
         s->db = NULL;
-        if (make_file(s, err) < 0)
+        if (missing && make_file(s, err) < 0)
             return -1;
     }
 }

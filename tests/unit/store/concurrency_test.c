@@ -127,7 +127,7 @@ static void many_processes_commit_and_read_at_once(void **state)
     auto_free char *taken = calloc(1, TOTAL + 2);
     add_container(f->s, "counter", "counter");
     exec_ok(f->s, "UPDATE containers SET run=0");
-    store_close(f->s);
+    fixture_close(f);
     for (int i = 0; i < WRITERS + READERS; i++)
         pids[i] = child_start(f, i < WRITERS ? "write" : "read", i);
     for (int i = 0; i < WRITERS + READERS; i++)

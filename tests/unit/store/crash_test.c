@@ -239,8 +239,7 @@ static void check_after(struct fixture *f)
     assert_true(rev == acked || rev == acked + 1);
     assert_state(f->s, rev);
     acknowledge(f, rev);
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
 }
 
 static bool was_killed(int status)
@@ -261,8 +260,7 @@ enum { STRIDE = 1 };
 static void a_writer_killed_at_any_change_leaves_the_old_or_the_new_state(void **state)
 {
     struct fixture *f = *state;
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     int n = 1;
     for (; was_killed(child_wait(child_start(f, "counted", n))); n += STRIDE)
         check_after(f);
@@ -275,8 +273,7 @@ static void a_first_opener_killed_at_any_change_leaves_no_half_store(void **stat
 {
     static const char *const files[] = { "store.db", "store.db-wal", "store.db-shm", "store.db-journal", "acked" };
     struct fixture *f = *state;
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     for (int n = 1;; n += STRIDE) {
         for (size_t i = 0; i < ARRAY_LEN(files); i++)
             (void)unlinkat(f->root_fd, files[i], 0);
@@ -319,8 +316,7 @@ static void drain(int fd)
 static void a_writer_killed_at_a_random_moment_leaves_the_old_or_the_new_state(void **state)
 {
     struct fixture *f = *state;
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     int killed = 0, acks = watch_acks(f);
     unsigned seed = 12345;
     for (int i = 0; i < 40; i++) {
@@ -340,8 +336,7 @@ static void a_writer_killed_at_a_random_moment_leaves_the_old_or_the_new_state(v
 static void a_killed_writer_does_not_stop_the_others(void **state)
 {
     struct fixture *f = *state;
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     int acks = watch_acks(f);
     unsigned seed = 54321;
     for (int i = 0; i < 20; i++) {
@@ -355,8 +350,7 @@ static void a_killed_writer_does_not_stop_the_others(void **state)
         f->s = fixture_open(f);
         OK(store_rev(f->s, &rev, &err));
         assert_state(f->s, rev);
-        store_close(f->s);
-        f->s = NULL;
+        fixture_close(f);
     }
     (void)close(acks);
 }

@@ -28,11 +28,17 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
-    store_close(f->s);
+    fixture_close(f);
     (void)close(f->root_fd);
     assert_int_equal(nftw(f->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     free(f);
     return 0;
+}
+
+void fixture_close(struct fixture *f)
+{
+    store_close(f->s);
+    f->s = NULL;
 }
 
 struct store *fixture_open(const struct fixture *f)

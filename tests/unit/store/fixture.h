@@ -10,6 +10,7 @@
 struct fixture { char root[64]; int root_fd; struct store *s; };
 int fixture_setup(void **state);        /* cmocka: *state is a struct fixture with an open store */
 int fixture_teardown(void **state);
+void fixture_close(struct fixture *f);                 /* its own connection */
 struct store *fixture_open(const struct fixture *f);   /* one more connection */
 
 /* A row with every member set, so that a column that is lost is seen. name may be NULL. */

@@ -8,7 +8,7 @@
 static void make_old(struct fixture *f, int version)
 {
     char path[96];
-    store_close(f->s);
+    fixture_close(f);
     static const char *const files[] = { "store.db", "store.db-wal", "store.db-shm" };
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         (void)unlinkat(f->root_fd, files[i], 0);
@@ -44,8 +44,7 @@ static void a_newer_schema_is_refused_and_not_touched(void **state)
 {
     struct fixture *f = *state;
     exec_ok(f->s, "PRAGMA user_version=999");
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     struct store *s;
     struct creel_err err = { 0 };
     assert_int_equal(store_open(f->root_fd, f->root, &s, &err), -1);
@@ -57,7 +56,7 @@ static void a_newer_schema_is_refused_and_not_touched(void **state)
 static void an_empty_file_is_a_new_store(void **state)
 {
     struct fixture *f = *state; /* what a first opener leaves that is killed right after making the file */
-    store_close(f->s);
+    fixture_close(f);
     assert_int_equal(unlinkat(f->root_fd, "store.db-wal", 0), 0);
     assert_int_equal(unlinkat(f->root_fd, "store.db-shm", 0), 0);
     int fd = openat(f->root_fd, "store.db", O_WRONLY | O_TRUNC | O_CLOEXEC);
@@ -84,7 +83,7 @@ static void many_first_openers_agree(void **state)
     pid_t pids[8];
     for (int round = 0; round < 5; round++) {
         static const char *const files[] = { "store.db", "store.db-wal", "store.db-shm", "store.lock" };
-        store_close(f->s);
+        fixture_close(f);
         for (size_t i = 0; i < ARRAY_LEN(files); i++)
             (void)unlinkat(f->root_fd, files[i], 0);
         for (int i = 0; i < 8; i++)
@@ -101,8 +100,7 @@ static void many_first_openers_agree(void **state)
 static void a_text_file_is_no_store(void **state)
 {
     struct fixture *f = *state;
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     (void)unlinkat(f->root_fd, "store.db-wal", 0);
     int fd = openat(f->root_fd, "store.db", O_WRONLY | O_TRUNC | O_CLOEXEC);
     assert_true(fd >= 0);

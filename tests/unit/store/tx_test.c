@@ -146,7 +146,7 @@ static off_t wal_size(const struct fixture *f)
 static void the_wal_stays_short_across_processes(void **state)
 {
     struct fixture *f = *state;
-    store_close(f->s);
+    fixture_close(f);
     for (int i = 0; i < 120; i++) { /* each opener is the only one, so each rebuilds the index from the WAL */
         char id[16];
         (void)snprintf(id, sizeof id, "c%d", i);
@@ -185,7 +185,7 @@ static void closing_keeps_the_wal(void **state)
 {
     struct fixture *f = *state;
     add_container(f->s, "c1", "one");
-    store_close(f->s);
+    fixture_close(f);
     assert_true(wal_size(f) > 0);
     f->s = fixture_open(f);
     assert_int_equal(rev_of(f->s), 1);
@@ -220,8 +220,7 @@ static void a_damaged_database_says_what_to_do(void **state)
     struct fixture *f = *state;
     add_container(f->s, "c1", "one");
     OK(store_checkpoint(f->s, &err));
-    store_close(f->s);
-    f->s = NULL;
+    fixture_close(f);
     overwrite(f, "store.db", 0, 100);
     struct store *s;
     struct creel_err err = { 0 };
@@ -241,7 +240,7 @@ static void a_damaged_page_is_an_error_not_a_crash(void **state)
     }
     int64_t page = query_int(f->s, "SELECT rootpage FROM sqlite_schema WHERE name='containers'");
     OK(store_checkpoint(f->s, &err));
-    store_close(f->s);
+    fixture_close(f);
     overwrite(f, "store.db", (page - 1) * 4096, 4096);
     f->s = fixture_open(f);
     struct container_row r;
