@@ -3,7 +3,7 @@
  *
  *   init ends ─► its group is killed and removed ─► both streams drained ─► log closed ─► record written
  *       claimed:    the claimer is told ─► it commits, releases ─► record removed, everybody told, over
- *                   (the claimer dies) ─► as unclaimed
+ *                   (the claimer dies, or is stopped and does not release in time) ─► as unclaimed
  *       unclaimed:  record synced ─► everybody told ─► helper commits it ─► over
  *
  * With a claimer the record is not synced: the claimer's commit is what makes the exit durable, and nobody else hears of
@@ -23,6 +23,7 @@
 
 #define RESERVED_NAME "exit-record"
 static const int64_t RETRY_FIRST_NS = INT64_C(1000000000), RETRY_LAST_NS = INT64_C(60000000000);
+static const int64_t CLAIM_NS = INT64_C(10000000000);
 static const int64_t LINGER_NS = INT64_C(5000000000);
 
 static void record(struct monitor *m);
@@ -161,8 +162,18 @@ static void unclaimed(struct monitor *m, bool was_claimed)
 
 void exit_claimer_gone(struct monitor *m)
 {
-    if (m->phase == PHASE_RECORDED)
-        unclaimed(m, true);
+    if (m->phase != PHASE_RECORDED)
+        return;
+    loop_timer_disarm(&m->loop, &m->claim_timer);
+    unclaimed(m, true);
+}
+
+/* Whoever claimed it is perhaps only suspended, but others wait. Committing twice is harmless. */
+static void on_claim_late(void *arg)
+{
+    struct monitor *m = arg;
+    m->claimer = NULL;
+    exit_claimer_gone(m);
 }
 
 void exit_release(struct monitor *m, struct client *c)
@@ -172,6 +183,7 @@ void exit_release(struct monitor *m, struct client *c)
     (void)unlinkat(m->exits_fd, name, 0); /* usually removed by whoever committed it */
     m->claimer = NULL;
     m->record_durable = true;
+    loop_timer_disarm(&m->loop, &m->claim_timer);
     over(m);
     tell_all(m);
     client_kill(c);
@@ -195,10 +207,13 @@ static void record(struct monitor *m)
         return;
     }
     m->phase = PHASE_RECORDED;
-    if (m->claimer != NULL)
-        client_event_exit(m->claimer, &m->exit);
-    else
+    if (m->claimer == NULL) {
         unclaimed(m, false);
+        return;
+    }
+    client_event_exit(m->claimer, &m->exit);
+    m->claim_timer = (struct loop_timer){ .fn = on_claim_late, .arg = m };
+    loop_timer_arm(&m->loop, &m->claim_timer, CLAIM_NS);
 }
 
 void session_done(struct session *s)

@@ -184,7 +184,7 @@ struct monitor {
     bool record_durable;
     struct loop_child reaper;
     struct loop_child init_child;
-    struct loop_timer settle_timer, record_timer, linger_timer, idle_timer;
+    struct loop_timer settle_timer, record_timer, claim_timer, linger_timer, idle_timer;
     int64_t record_retry_ns;
     char *io_buffer;            /* header, IO_CHUNK bytes, slack */
     bool busy;                  /* buffers were used since the idle timer looked */

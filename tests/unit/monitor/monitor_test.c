@@ -529,8 +529,17 @@ static void terminals_are_raw_sized_and_resized(void **state)
     auto_fd file = temp_file();
     struct creel_io io = { .size = sizeof io, .in = p[0], .out = file, .err = -1, .wake_fd = -1, .detach_keys = "ctrl-p,ctrl-q" };
     /* detach with the keys, resize, come back */
-    assert_int_equal(write(p[1], "go\n\20\21", 5), 5);
+    pid_t typist = fork();
+    if (typist == 0) {
+        struct stat st = { 0 };
+        while (fstat(file, &st) == 0 && st.st_size < 7) /* until the size was shown */
+            (void)usleep(10000);
+        _exit(write(p[1], "go\n\20\21", 5) != 5);
+    }
     assert_int_equal(monitor_session_copy(l, &io, NULL, true, &x, &v->err), CREEL_SESSION_DETACHED);
+    assert_int_equal(waitpid(typist, NULL, 0), typist);
+    int pidfd = monitor_pidfd(v);
+    monitor_link_close(l); /* the claim ends with it; nobody commits, so the record stays */
     struct monitor_link *again;
     assert_int_equal(monitor_connect(v->run_dir, &again, &v->err), 0);
     assert_int_equal(monitor_attach(again, true, true, true, 0, 0, &v->err), 0);
@@ -543,8 +552,6 @@ static void terminals_are_raw_sized_and_resized(void **state)
     assert_non_null(strstr(out, "24 80\r\n"));
     assert_non_null(strstr(out, "40 100\r\n"));
     monitor_link_close(again);
-    int pidfd = monitor_pidfd(v);
-    monitor_link_close(l); /* the claim ends; nobody commits, so the record stays */
     wait_gone(pidfd);
     struct monitor_exit_record rec;
     assert_true(record_read(v, &rec));
@@ -614,7 +621,8 @@ static void a_stalled_client_stalls_nobody_for_long(void **state)
         _exit(monitor_session_copy(a, &io, NULL, false, &x, NULL) != CREEL_SESSION_EXITED);
     assert_int_equal(monitor_wait_exit(l, 20000, &x, &v->err), 0);
     assert_true(clock_mono_ns() - begin < 8000000000);
-    release(v, l);
+    assert_int_equal(monitor_release(l, &v->err), 0);
+    monitor_link_close(l);
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -727,7 +735,8 @@ static void processes_without_a_pid_namespace_end_with_init(void **state)
     release(v, l);
 }
 
-static int64_t private_kb(pid_t pid)
+/* Not the program's text: that is shared as soon as there are two containers. */
+static int64_t private_dirty_kb(pid_t pid)
 {
     char path[64], line[256];
     int64_t sum = 0;
@@ -736,7 +745,7 @@ static int64_t private_kb(pid_t pid)
     assert_non_null(f);
     while (fgets(line, sizeof line, f) != NULL) {
         long long kb;
-        if (sscanf(line, "Private_Clean: %lld kB", &kb) == 1 || sscanf(line, "Private_Dirty: %lld kB", &kb) == 1)
+        if (sscanf(line, "Private_Dirty: %lld kB", &kb) == 1)
             sum += kb;
     }
     return sum;
@@ -751,7 +760,9 @@ static void an_idle_monitor_is_small(void **state)
     q.claim_exit = true;
     struct monitor_link *l = launch(v, "seq 1 100000; exec sleep 1000", q);
     (void)usleep(2500000);
-    int64_t kb = private_kb(v->started.monitor_pid);
+    if (getenv("CREEL_TEST_SMAPS") != NULL)
+        shell("cat /proc/%d/smaps", (int)v->started.monitor_pid);
+    int64_t kb = private_dirty_kb(v->started.monitor_pid);
     print_message("private memory of an idle monitor: %lld kB\n", (long long)kb);
 #if !defined(__SANITIZE_ADDRESS__)
     assert_true(kb <= 300);
@@ -759,6 +770,17 @@ static void an_idle_monitor_is_small(void **state)
     assert_int_equal(monitor_signal(l, 9, &v->err), 0);
     assert_int_equal(monitor_wait_exit(l, 10000, &x, &v->err), 0);
     release(v, l);
+}
+
+static int open_descriptors(pid_t pid)
+{
+    char path[64];
+    int n = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    auto_dir DIR *d = opendir(path);
+    while (d != NULL && readdir(d) != NULL)
+        n++;
+    return n;
 }
 
 static void strangers_bytes_do_not_disturb(void **state)
@@ -769,6 +791,7 @@ static void strangers_bytes_do_not_disturb(void **state)
     struct monitor_launch q = request(v);
     q.claim_exit = true;
     struct monitor_link *l = launch(v, "exec sleep 1000", q), *s;
+    int fds = open_descriptors(v->started.monitor_pid);
     static const char *const bad[] = { "garbage garbage garbage", "\20\0\0\0\0\0\0\2{}", "\20\0\0\0\377\377\377\377",
                                        "\0\0\0\0\0\1\0\0x", "\20\0\0\0\0\0\0\1x", "\22\0\0\0\0\0\0\0" };
     static const size_t lengths[] = { 23, 10, 8, 9, 9, 8 };
@@ -785,13 +808,7 @@ static void strangers_bytes_do_not_disturb(void **state)
     }
     struct monitor_status st;
     assert_int_equal(monitor_query(l, &st, &v->err), 0);
-    char path[64];
-    int fds = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)v->started.monitor_pid);
-    auto_dir DIR *d = opendir(path);
-    while (d != NULL && readdir(d) != NULL)
-        fds++;
-    assert_true(fds < 40);
+    assert_int_equal(open_descriptors(v->started.monitor_pid), fds);
     assert_int_equal(monitor_signal(l, 9, &v->err), 0);
     assert_int_equal(monitor_wait_exit(l, 10000, &x, &v->err), 0);
     release(v, l);
@@ -816,8 +833,10 @@ static void a_full_place_for_records_does_not_lose_the_exit(void **state)
     release(v, l);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(output_and_exit_code_arrive_and_the_log_has_them),
