@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cli.h: what is behind `struct cli`; for the framework (main, parse, help, man, completion) and for the commands that
- * are part of it (help, completion). Other commands use command.h only. */
+/* cli/cli.h: what is behind `struct cli`; for the framework (main, parse, help, man, completion) and for the commands
+ * that are part of it (help, completion). Other commands use command.h only. */
 #ifndef CREEL_CLI_CLI_H
 #define CREEL_CLI_CLI_H
 
@@ -53,7 +53,8 @@ size_t cli_option_count(const struct cli_option *options);
 bool cli_alias_next(const char **at, char *buf, size_t size);
 
 /* --- suggest.c --- */
-/* How many single-letter edits (insert, delete, change, swap neighbours) lead from a to b; more than 32 letters: 99. */
+/* How many single-letter edits (insert, delete, change, swap neighbours) lead from a to b; more than 32 letters: 99.
+ */
 unsigned cli_distance(const char *a, const char *b);
 
 /* --- help.c --- */

@@ -43,10 +43,12 @@ const struct cli_command cli_cmd_check = {
     .alias = "system check",
     .synopsis = "[OPTIONS]",
     .summary = "Compare what the store says with what is there",
-    .description = "Compares the rows of the store, the kernel's objects (processes, control groups) and the directories, and prints one "
+    .description = "Compares the rows of the store, the kernel's objects (processes, control groups) and the "
+                   "directories, and prints one "
                    "line for each difference. The exit code is 0 if there is none or all were repaired, else 1.",
     .examples = "creel check\n"
                 "creel check --repair",
     .options = options,
-    .group = CLI_GROUP_ENGINE, .run = check,
+    .group = CLI_GROUP_ENGINE,
+    .run = check,
 };

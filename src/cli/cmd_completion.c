@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_completion.c: creel completion, and the hidden commands behind scripts and the build: __complete, __man, __reap. */
+/* cli/cmd_completion.c: creel completion, and the hidden commands behind scripts and the build: __complete, __man,
+ * __reap. */
 #include "cli/cli.h"
 
 #include "cli/table.h"
@@ -22,11 +23,15 @@ const struct cli_command cli_cmd_completion = {
     .name = "completion",
     .synopsis = "bash|zsh|fish",
     .summary = "Print a completion script for a shell",
-    .description = "Prints a script that teaches a shell creel's commands, options, and the names of containers and images. "
-                   "Installed packages bring these scripts along.",
+    .description =
+        "Prints a script that teaches a shell creel's commands, options, and the names of containers and images. "
+        "Installed packages bring these scripts along.",
     .examples = "source <(creel completion bash)\n"
                 "creel completion fish > ~/.config/fish/completions/creel.fish",
-    .min_args = 1, .max_args = 1, .group = CLI_GROUP_ENGINE, .run = completion,
+    .min_args = 1,
+    .max_args = 1,
+    .group = CLI_GROUP_ENGINE,
+    .run = completion,
 };
 
 /* --- __complete containers|running|images --- */
@@ -84,8 +89,14 @@ static int man(struct cli *c)
 }
 
 const struct cli_command cli_cmd_man = {
-    .name = "__man", .synopsis = "DIR", .summary = "Write the manual pages", .min_args = 1, .max_args = 1, .hidden = true,
-    .group = CLI_GROUP_ENGINE, .run = man,
+    .name = "__man",
+    .synopsis = "DIR",
+    .summary = "Write the manual pages",
+    .min_args = 1,
+    .max_args = 1,
+    .hidden = true,
+    .group = CLI_GROUP_ENGINE,
+    .run = man,
 };
 
 /* --- __reap ID RUN: what a monitor starts when a run has ended. Opening the engine commits the exit records that are
@@ -97,6 +108,12 @@ static int reap(struct cli *c)
 }
 
 const struct cli_command cli_cmd_reap = {
-    .name = "__reap", .synopsis = "ID RUN", .summary = "Commit the exit that a monitor has recorded", .min_args = 0, .max_args = 2,
-    .hidden = true, .group = CLI_GROUP_ENGINE, .run = reap,
+    .name = "__reap",
+    .synopsis = "ID RUN",
+    .summary = "Commit the exit that a monitor has recorded",
+    .min_args = 0,
+    .max_args = 2,
+    .hidden = true,
+    .group = CLI_GROUP_ENGINE,
+    .run = reap,
 };

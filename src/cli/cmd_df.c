@@ -62,7 +62,8 @@ static int add_image(void *arg, const struct creel_image_row *i)
 static int add_container(void *arg, const struct creel_container_row *k)
 {
     struct row *r = arg;
-    bool active = strcmp(k->state, "running") == 0 || strcmp(k->state, "paused") == 0 || strcmp(k->state, "restarting") == 0;
+    bool active =
+        strcmp(k->state, "running") == 0 || strcmp(k->state, "paused") == 0 || strcmp(k->state, "restarting") == 0;
     uint64_t size = k->size_rw > 0 ? (uint64_t)k->size_rw : 0;
     r->total++;
     r->active += active;
@@ -78,7 +79,8 @@ static int show(struct cli *c, struct creel *e, struct row *images, struct row *
     const struct creel_list_options o = { .size = sizeof o, .all = 1, .with_size = 1 };
     if (listing_begin(&l, c, &kind, table, cli_string(c, "format"), NULL, err) < 0)
         return -1;
-    if (creel_image_list(e, 1, NULL, add_image, images, err) < 0 || creel_container_list(e, &o, add_container, containers, err) < 0)
+    if (creel_image_list(e, 1, NULL, add_image, images, err) < 0 ||
+        creel_container_list(e, &o, add_container, containers, err) < 0)
         return -1;
     if (images->failed)
         return creel_fail_nomem(err);
@@ -90,7 +92,8 @@ static int show(struct cli *c, struct creel *e, struct row *images, struct row *
 static int df(struct cli *c)
 {
     struct creel *e = cli_engine(c);
-    struct row images = { .type = "Images", .seen = STRV_INIT }, containers = { .type = "Containers", .seen = STRV_INIT };
+    struct row images = { .type = "Images", .seen = STRV_INIT },
+               containers = { .type = "Containers", .seen = STRV_INIT };
     struct creel_err err = { 0 };
     if (e == NULL)
         return 1;
@@ -108,11 +111,13 @@ const struct cli_command cli_cmd_df = {
     .name = "system df",
     .synopsis = "[OPTIONS]",
     .summary = "Show what images and containers take on the disk",
-    .description = "Shows how many images and containers there are, how many are in use, and what they take. Layers that several images "
+    .description = "Shows how many images and containers there are, how many are in use, and what they take. Layers "
+                   "that several images "
                    "share are counted with each of them.\n"
                    "\n"
                    "Fields for --format: .Type .TotalCount .Active .Size .Reclaimable",
     .examples = "creel system df",
     .options = options,
-    .group = CLI_GROUP_ENGINE, .run = df,
+    .group = CLI_GROUP_ENGINE,
+    .run = df,
 };

@@ -74,7 +74,8 @@ static void print_line(const struct view *v, struct bytes *out)
         out->failed = true;
         return;
     }
-    for (void *it = json_object_iter(v->attributes); it != NULL && i < n; it = json_object_iter_next(v->attributes, it))
+    for (void *it = json_object_iter(v->attributes); it != NULL && i < n;
+         it = json_object_iter_next(v->attributes, it))
         keys[i++] = json_object_iter_key(it);
     qsort(keys, i, sizeof *keys, compare_keys);
     for (size_t k = 0; k < i; k++)
@@ -85,7 +86,8 @@ static void print_line(const struct view *v, struct bytes *out)
 
 static int render(struct printer *p, struct view *v, struct bytes *out)
 {
-    static const char *const names[] = { "status", "id", "from", "Type", "Action", "Actor", "scope", "time", "timeNano", "rev", NULL };
+    static const char *const names[] = { "status", "id",   "from",     "Type", "Action", "Actor",
+                                         "scope",  "time", "timeNano", "rev",  NULL };
     const struct template_row row = { .type_name = "*events.Message", .names = names, .field = field };
     const struct template_input in = { .row = &row, .arg = v, .fields = document_fields };
     if (p->template != NULL) {
@@ -107,11 +109,14 @@ static int print(void *arg, const struct creel_event *ev)
     p->failed = render(p, &v, &text) < 0;
     if (p->failed)
         return 1;
-    enum text_escape how = p->template == NULL ? TEXT_ESCAPE_ALL : cli_terminal(p->c) ? TEXT_ESCAPE_LINES : TEXT_ESCAPE_NONE;
+    enum text_escape how = p->template == NULL  ? TEXT_ESCAPE_ALL
+                           : cli_terminal(p->c) ? TEXT_ESCAPE_LINES
+                                                : TEXT_ESCAPE_NONE;
     text_escape(&line, bytes_str(&text), text.len, how);
     bytes_addc(&line, '\n');
     /* A reader that went away ends the stream; main looks at ferror. */
-    return !bytes_ok(&line) || fwrite(bytes_str(&line), 1, line.len, cli_out(p->c)) != line.len || fflush(cli_out(p->c)) != 0;
+    return !bytes_ok(&line) || fwrite(bytes_str(&line), 1, line.len, cli_out(p->c)) != line.len ||
+           fflush(cli_out(p->c)) != 0;
 }
 
 static int read_time(struct cli *c, const char *option, int64_t *ret, struct creel_err *err)
@@ -121,8 +126,10 @@ static int read_time(struct cli *c, const char *option, int64_t *ret, struct cre
     if (text == NULL || text[0] == '\0')
         return 0;
     if (!clock_parse_when(text, clock_now_ns(), ret))
-        return creel_fail(err, CREEL_INVALID, 0, "--%s: '%.100s' is no time: use 2024-01-02T15:04:05Z, seconds since 1970 or a "
-                          "duration such as 10m", option, text);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "--%s: '%.100s' is no time: use 2024-01-02T15:04:05Z, seconds since 1970 or a "
+                          "duration such as 10m",
+                          option, text);
     return 0;
 }
 
@@ -159,8 +166,15 @@ static int events(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-    { .name = "after", .kind = CLI_INT, .metavar = "REVISION", .help = "Begin with the first event after this revision" },
-    { .name = "filter", .letter = 'f', .kind = CLI_LIST, .metavar = "KEY=VALUE", .help = "Show only events that match; may be given several times" },
+    { .name = "after",
+      .kind = CLI_INT,
+      .metavar = "REVISION",
+      .help = "Begin with the first event after this revision" },
+    { .name = "filter",
+      .letter = 'f',
+      .kind = CLI_LIST,
+      .metavar = "KEY=VALUE",
+      .help = "Show only events that match; may be given several times" },
     { .name = "format", .kind = CLI_STRING, .metavar = "FORMAT", .help = "Print with a Go template, or 'json'" },
     { .name = "no-follow", .kind = CLI_FLAG, .help = "Print what is there and exit" },
     { .name = "since", .kind = CLI_STRING, .metavar = "TIME", .help = "Begin at this time, or this long ago" },
@@ -173,16 +187,20 @@ const struct cli_command cli_cmd_events = {
     .alias = "system events",
     .synopsis = "[OPTIONS]",
     .summary = "Show what happens, as it happens",
-    .description = "Prints one line for each event. Without --since or --after it begins now; it goes on until --until or an interrupt.\n"
+    .description = "Prints one line for each event. Without --since or --after it begins now; it goes on until "
+                   "--until or an interrupt.\n"
                    "\n"
-                   "Every event has a revision (.Rev, and \"rev\" in JSON): --after with the last one that was seen continues without a "
+                   "Every event has a revision (.Rev, and \"rev\" in JSON): --after with the last one that was seen "
+                   "continues without a "
                    "gap and without a repetition.\n"
                    "\n"
                    "Filters are type, event, container, image and label.\n"
                    "\n"
-                   "Fields for --format: .Type .Action .Actor.ID .Actor.Attributes .Status .ID .From .Scope .Time .TimeNano .Rev",
+                   "Fields for --format: .Type .Action .Actor.ID .Actor.Attributes .Status .ID .From .Scope .Time "
+                   ".TimeNano .Rev",
     .examples = "creel events --filter container=web\n"
                 "creel events --since 1h --no-follow --format '{{json .}}'",
     .options = options,
-    .group = CLI_GROUP_ENGINE, .run = events,
+    .group = CLI_GROUP_ENGINE,
+    .run = events,
 };

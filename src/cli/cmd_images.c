@@ -26,7 +26,19 @@ static void print_id(const struct row *w, struct bytes *out)
     bytes_add(out, id, w->trunc && n > IDENT_SHORT_LEN ? IDENT_SHORT_LEN : n);
 }
 
-enum { CONTAINERS, CREATED_AT, CREATED_SINCE, DIGEST, ID, REPOSITORY, SHARED_SIZE, SIZE, TAG, UNIQUE_SIZE, VIRTUAL_SIZE };
+enum {
+    CONTAINERS,
+    CREATED_AT,
+    CREATED_SINCE,
+    DIGEST,
+    ID,
+    REPOSITORY,
+    SHARED_SIZE,
+    SIZE,
+    TAG,
+    UNIQUE_SIZE,
+    VIRTUAL_SIZE
+};
 static const struct listing_column columns[] = {
     [CONTAINERS] = { "Containers", "CONTAINERS" },
     [CREATED_AT] = { "CreatedAt", "CREATED AT" },
@@ -119,7 +131,10 @@ static int images(struct cli *c)
     struct creel *e = cli_engine(c);
     if (e == NULL)
         return 1;
-    struct listed d = { &l, { .now = clock_now_ns(), .trunc = !cli_flag(c, "no-trunc") }, quiet && format == NULL, STRV_INIT, &err, false };
+    struct listed d = {
+        &l,   { .now = clock_now_ns(), .trunc = !cli_flag(c, "no-trunc") }, quiet && format == NULL, STRV_INIT, &err,
+        false
+    };
     int r = creel_image_list(e, cli_flag(c, "all"), filters, add, &d, &err);
     strv_fini(&d.seen);
     if (r < 0 || d.failed || listing_flush(&l, c, &err) < 0)
@@ -143,12 +158,13 @@ const struct cli_command cli_cmd_images = {
     .alias = "image ls,image list",
     .synopsis = "[OPTIONS] [REPOSITORY[:TAG]]",
     .summary = "List images",
-    .description = "Lists images, newest first, one line for each name.\n"
-                   "\n"
-                   "Filters are dangling, label, before, since and reference (a pattern for the name).\n"
-                   "\n"
-                   "Fields for --format: .Repository .Tag .Digest .ID .CreatedSince .CreatedAt .Size .VirtualSize .SharedSize "
-                   ".UniqueSize .Containers",
+    .description =
+        "Lists images, newest first, one line for each name.\n"
+        "\n"
+        "Filters are dangling, label, before, since and reference (a pattern for the name).\n"
+        "\n"
+        "Fields for --format: .Repository .Tag .Digest .ID .CreatedSince .CreatedAt .Size .VirtualSize .SharedSize "
+        ".UniqueSize .Containers",
     .examples = "creel images --digests\n"
                 "creel images -q --filter dangling=true\n"
                 "creel images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",

@@ -147,7 +147,11 @@ static int info(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-    { .name = "format", .letter = 'f', .kind = CLI_STRING, .metavar = "FORMAT", .help = "Print with a Go template, or 'json'" },
+    { .name = "format",
+      .letter = 'f',
+      .kind = CLI_STRING,
+      .metavar = "FORMAT",
+      .help = "Print with a Go template, or 'json'" },
     { .name = NULL },
 };
 
@@ -156,20 +160,25 @@ const struct cli_command cli_cmd_info = {
     .alias = "system info",
     .synopsis = "[OPTIONS]",
     .summary = "Show the state of the engine and what the host can do",
-    .description = "Shows how many containers and images there are, where they are kept, and what the host offers. --format json prints "
+    .description = "Shows how many containers and images there are, where they are kept, and what the host offers. "
+                   "--format json prints "
                    "all of it.",
     .examples = "creel info\n"
                 "creel info -f '{{.CgroupVersion}}'",
     .options = options,
-    .group = CLI_GROUP_ENGINE, .run = info,
+    .group = CLI_GROUP_ENGINE,
+    .run = info,
 };
 
 /* --- version: one program is client and engine --- */
 
 static json_t *version_half(const struct utsname *u)
 {
-    const char *arch = strcmp(u->machine, "x86_64") == 0 ? "amd64" : strcmp(u->machine, "aarch64") == 0 ? "arm64" : u->machine;
-    return json_pack("{s:s, s:s, s:s, s:s}", "Version", CREEL_VERSION, "Os", "linux", "Arch", arch, "KernelVersion", u->release);
+    const char *arch = strcmp(u->machine, "x86_64") == 0    ? "amd64"
+                       : strcmp(u->machine, "aarch64") == 0 ? "arm64"
+                                                            : u->machine;
+    return json_pack("{s:s, s:s, s:s, s:s}", "Version", CREEL_VERSION, "Os", "linux", "Arch", arch, "KernelVersion",
+                     u->release);
 }
 
 static int version(struct cli *c)
@@ -193,9 +202,11 @@ const struct cli_command cli_cmd_version = {
     .name = "version",
     .synopsis = "[OPTIONS]",
     .summary = "Show the version of creel",
-    .description = "Shows the version of creel and of the kernel. For scripts written for Docker, --format has the same fields under "
+    .description = "Shows the version of creel and of the kernel. For scripts written for Docker, --format has the "
+                   "same fields under "
                    ".Client and .Server.",
     .examples = "creel version --format '{{.Server.Version}}'",
     .options = options,
-    .group = CLI_GROUP_ENGINE, .run = version,
+    .group = CLI_GROUP_ENGINE,
+    .run = version,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_inspect.c: creel inspect and creel image inspect. Without a template the engine's text is only indented, not
- * parsed. What was found is printed before what was not is reported. */
+/* cli/cmd_inspect.c: creel inspect and creel image inspect. Without a template the engine's text is only indented,
+ * not parsed. What was found is printed before what was not is reported. */
 #include "cli/document.h"
 #include "cli/json.h"
 #include "cli/json_out.h"
@@ -148,10 +148,18 @@ static int image_inspect(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-    { .name = "format", .letter = 'f', .kind = CLI_STRING, .metavar = "FORMAT", .help = "Print with a Go template, or 'json' on one line" },
+    { .name = "format",
+      .letter = 'f',
+      .kind = CLI_STRING,
+      .metavar = "FORMAT",
+      .help = "Print with a Go template, or 'json' on one line" },
     { .name = "size", .letter = 's', .kind = CLI_FLAG, .help = "Show how much a container has written" },
-    { .name = "type", .kind = CLI_STRING, .metavar = "TYPE", .help = "Look only for this type of object",
-      .complete = CLI_COMPLETE_WORDS, .words = "container image" },
+    { .name = "type",
+      .kind = CLI_STRING,
+      .metavar = "TYPE",
+      .help = "Look only for this type of object",
+      .complete = CLI_COMPLETE_WORDS,
+      .words = "container image" },
     { .name = NULL },
 };
 
@@ -160,9 +168,10 @@ const struct cli_command cli_cmd_inspect = {
     .alias = "container inspect",
     .synopsis = "[OPTIONS] NAME|ID...",
     .summary = "Show everything about containers or images",
-    .description = "Prints a JSON array with the documents of all objects that were found, with the field names of the Docker "
-                   "Engine API. A name is looked for among the containers, then among the images. Objects that do not exist "
-                   "are reported, and the exit code is then 1.",
+    .description =
+        "Prints a JSON array with the documents of all objects that were found, with the field names of the Docker "
+        "Engine API. A name is looked for among the containers, then among the images. Objects that do not exist "
+        "are reported, and the exit code is then 1.",
     .examples = "creel inspect -f '{{.State.Status}}' web\n"
                 "creel inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}' web\n"
                 "creel inspect -f '{{index .Config.Labels \"com.example.owner\"}}' web",
@@ -175,7 +184,11 @@ const struct cli_command cli_cmd_inspect = {
 };
 
 static const struct cli_option image_options[] = {
-    { .name = "format", .letter = 'f', .kind = CLI_STRING, .metavar = "FORMAT", .help = "Print with a Go template, or 'json' on one line" },
+    { .name = "format",
+      .letter = 'f',
+      .kind = CLI_STRING,
+      .metavar = "FORMAT",
+      .help = "Print with a Go template, or 'json' on one line" },
     { .name = NULL },
 };
 
@@ -183,8 +196,9 @@ const struct cli_command cli_cmd_image_inspect = {
     .name = "image inspect",
     .synopsis = "[OPTIONS] IMAGE...",
     .summary = "Show everything about images",
-    .description = "Prints a JSON array with the documents of all images that were found, with the field names of the Docker "
-                   "Engine API.",
+    .description =
+        "Prints a JSON array with the documents of all images that were found, with the field names of the Docker "
+        "Engine API.",
     .examples = "creel image inspect -f '{{json .Config.Env}}' busybox",
     .options = image_options,
     .min_args = 1,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_prune.c: creel container prune, image prune and system prune. The first two go over a list and remove each object
- * without force, so that one that is used again meanwhile stays. */
+/* cli/cmd_prune.c: creel container prune, image prune and system prune. The first two go over a list and remove each
+ * object without force, so that one that is used again meanwhile stays. */
 #include "cli/confirm.h"
 #include "cli/filter.h"
 #include "cli/human.h"
@@ -151,7 +151,10 @@ static int container_prune(struct cli *c)
 }
 
 static const struct cli_option container_options[] = {
-    { .name = "filter", .kind = CLI_LIST, .metavar = "KEY=VALUE", .help = "Remove only what matches: until=TIME, label=L, label!=L" },
+    { .name = "filter",
+      .kind = CLI_LIST,
+      .metavar = "KEY=VALUE",
+      .help = "Remove only what matches: until=TIME, label=L, label!=L" },
     { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Do not ask" },
     { .name = NULL },
 };
@@ -214,13 +217,21 @@ static int prune_images(struct cli *c, struct creel *e, struct candidates *all, 
 static int image_prune(struct cli *c)
 {
     bool all = cli_flag(c, "all");
-    return run_prune(c, all ? "WARNING! This will remove all images without at least one container associated to them."
-                            : "WARNING! This will remove all dangling images.", all, prune_images);
+    return run_prune(c,
+                     all ? "WARNING! This will remove all images without at least one container associated to them."
+                         : "WARNING! This will remove all dangling images.",
+                     all, prune_images);
 }
 
 static const struct cli_option image_options[] = {
-    { .name = "all", .letter = 'a', .kind = CLI_FLAG, .help = "Remove all images that no container uses, not just those without a name" },
-    { .name = "filter", .kind = CLI_LIST, .metavar = "KEY=VALUE", .help = "Remove only what matches: until=TIME, label=L, label!=L" },
+    { .name = "all",
+      .letter = 'a',
+      .kind = CLI_FLAG,
+      .help = "Remove all images that no container uses, not just those without a name" },
+    { .name = "filter",
+      .kind = CLI_LIST,
+      .metavar = "KEY=VALUE",
+      .help = "Remove only what matches: until=TIME, label=L, label!=L" },
     { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Do not ask" },
     { .name = NULL },
 };
@@ -246,7 +257,8 @@ static void print_deleted(struct cli *c, const char *title, const json_t *list)
             kind = json_object_get(one, "Untagged") != NULL ? "untagged: " : "deleted: ";
             name = json_string_value(json_object_get(one, kind[0] == 'u' ? "Untagged" : "Deleted"));
         }
-        (void)fprintf(cli_out(c), "%s%s%s\n", i == 0 ? title : "", kind, name == NULL ? "" : name); /* main looks at ferror */
+        (void)fprintf(cli_out(c), "%s%s%s\n", i == 0 ? title : "", kind,
+                      name == NULL ? "" : name); /* main looks at ferror */
     }
     if (json_array_size(list) > 0)
         (void)fputc('\n', cli_out(c));
@@ -260,7 +272,8 @@ static int system_prune(struct cli *c)
     if (filter_json(cli_list(c, "filter"), &filters, &err) < 0)
         return cli_fail(c, &err);
     if (!cli_flag(c, "force") &&
-        !confirm(c, all ? "WARNING! This will remove:\n  - all stopped containers\n  - all images without at least one container "
+        !confirm(c, all ? "WARNING! This will remove:\n  - all stopped containers\n  - all images without at least "
+                          "one container "
                           "associated to them\n"
                         : "WARNING! This will remove:\n  - all stopped containers\n  - all dangling images\n"))
         return cli_error(c, 1, "nothing was removed");
@@ -281,9 +294,11 @@ const struct cli_command cli_cmd_system_prune = {
     .name = "system prune",
     .synopsis = "[OPTIONS]",
     .summary = "Remove stopped containers and images that are not used",
-    .description = "Removes all stopped containers, images that have no name (with -a: that no container uses) and data that nothing "
+    .description = "Removes all stopped containers, images that have no name (with -a: that no container uses) and "
+                   "data that nothing "
                    "refers to, after asking.",
     .examples = "creel system prune -af",
     .options = image_options,
-    .group = CLI_GROUP_ENGINE, .run = system_prune,
+    .group = CLI_GROUP_ENGINE,
+    .run = system_prune,
 };

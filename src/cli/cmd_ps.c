@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_ps.c: creel ps. The list is one snapshot of the store; labels and mounts are parsed only when a template asks. */
+/* cli/cmd_ps.c: creel ps. The list is one snapshot of the store; labels and mounts are parsed only when a template
+ * asks. */
 #include "cli/filter.h"
 #include "cli/human.h"
 #include "cli/json.h"
@@ -113,8 +114,22 @@ static void print_networks(const struct row *w, struct bytes *out)
     bytes_adds(out, w->r->network_mode == NULL ? "" : w->r->network_mode);
 }
 
-enum { COMMAND, CREATED_AT, ID, IMAGE, LABELS, LOCAL_VOLUMES, MOUNTS, NAMES, NETWORKS, PORTS, RUNNING_FOR, SIZE, STATE,
-       STATUS };
+enum {
+    COMMAND,
+    CREATED_AT,
+    ID,
+    IMAGE,
+    LABELS,
+    LOCAL_VOLUMES,
+    MOUNTS,
+    NAMES,
+    NETWORKS,
+    PORTS,
+    RUNNING_FOR,
+    SIZE,
+    STATE,
+    STATUS
+};
 static const struct listing_column columns[] = {
     [COMMAND] = { "Command", "COMMAND" },
     [CREATED_AT] = { "CreatedAt", "CREATED AT" },
@@ -194,8 +209,11 @@ static int list(struct cli *c, struct listing *l, const char *filters, struct cr
         last = 0;
     const char *format = cli_string(c, "format");
     const struct creel_list_options o = {
-        .size = sizeof o, .all = cli_flag(c, "all") || last > 0, .limit = last > INT32_MAX ? INT32_MAX : (int)last,
-        .with_size = cli_flag(c, "size") || (format != NULL && strstr(format, ".Size") != NULL), .filters_json = filters,
+        .size = sizeof o,
+        .all = cli_flag(c, "all") || last > 0,
+        .limit = last > INT32_MAX ? INT32_MAX : (int)last,
+        .with_size = cli_flag(c, "size") || (format != NULL && strstr(format, ".Size") != NULL),
+        .filters_json = filters,
     };
     struct listed d = { l, { .now = clock_now_ns(), .trunc = !cli_flag(c, "no-trunc") }, err, false };
     if (creel_container_list(e, &o, add, &d, err) < 0 || d.failed || listing_flush(l, c, err) < 0)
@@ -206,7 +224,8 @@ static int list(struct cli *c, struct listing *l, const char *filters, struct cr
 static int ps(struct cli *c)
 {
     static const char *const normal[] = { "ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", NULL };
-    static const char *const sized[] = { "ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", "Size", NULL };
+    static const char *const sized[] = { "ID",    "Image", "Command", "RunningFor", "Status",
+                                         "Ports", "Names", "Size",    NULL };
     struct creel_err err = { 0 };
     auto_free char *filters = NULL;
     auto_listing l = { 0 };
@@ -219,10 +238,18 @@ static int ps(struct cli *c)
 
 static const struct cli_option options[] = {
     { .name = "all", .letter = 'a', .kind = CLI_FLAG, .help = "Show all containers, not just running ones" },
-    { .name = "filter", .letter = 'f', .kind = CLI_LIST, .metavar = "KEY=VALUE",
+    { .name = "filter",
+      .letter = 'f',
+      .kind = CLI_LIST,
+      .metavar = "KEY=VALUE",
       .help = "Show only containers that match; may be given several times" },
     { .name = "format", .kind = CLI_STRING, .metavar = "FORMAT", .help = LISTING_FORMAT_HELP },
-    { .name = "last", .letter = 'n', .kind = CLI_INT, .metavar = "N", .help = "Show the N containers created last, in any state", .def = "-1" },
+    { .name = "last",
+      .letter = 'n',
+      .kind = CLI_INT,
+      .metavar = "N",
+      .help = "Show the N containers created last, in any state",
+      .def = "-1" },
     { .name = "latest", .letter = 'l', .kind = CLI_FLAG, .help = "Show the container created last, in any state" },
     { .name = "no-trunc", .kind = CLI_FLAG, .help = "Do not shorten ids and commands" },
     { .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .help = "Print ids only" },
@@ -235,13 +262,14 @@ const struct cli_command cli_cmd_ps = {
     .alias = "container ls,container ps,container list",
     .synopsis = "[OPTIONS]",
     .summary = "List containers",
-    .description = "Lists containers, newest first. Without -a, -n, -l or a filter on the state only running ones are shown.\n"
-                   "\n"
-                   "Filters are id, name, label, status, exited, ancestor, before, since, volume, network and health. The same "
-                   "key several times means any of the values, different keys mean all of them.\n"
-                   "\n"
-                   "Fields for --format: .ID .Image .Command .CreatedAt .RunningFor .Ports .State .Status .Size .Names .Labels "
-                   ".Label .Mounts .LocalVolumes .Networks",
+    .description =
+        "Lists containers, newest first. Without -a, -n, -l or a filter on the state only running ones are shown.\n"
+        "\n"
+        "Filters are id, name, label, status, exited, ancestor, before, since, volume, network and health. The same "
+        "key several times means any of the values, different keys mean all of them.\n"
+        "\n"
+        "Fields for --format: .ID .Image .Command .CreatedAt .RunningFor .Ports .State .Status .Size .Names .Labels "
+        ".Label .Mounts .LocalVolumes .Networks",
     .examples = "creel ps -a --filter status=exited\n"
                 "creel ps --format 'table {{.Names}}\\t{{.Status}}'\n"
                 "creel ps -aq --filter label=job=nightly",

@@ -9,7 +9,8 @@
 static void say(void *arg, const char *what, const char *name)
 {
     struct cli *c = arg;
-    (void)fprintf(cli_out(c), "%s: %s\n", strcmp(what, "untagged") == 0 ? "Untagged" : "Deleted", name); /* main looks at ferror */
+    (void)fprintf(cli_out(c), "%s: %s\n", strcmp(what, "untagged") == 0 ? "Untagged" : "Deleted",
+                  name); /* main looks at ferror */
 }
 
 static int rmi(struct cli *c)
@@ -31,7 +32,10 @@ static int rmi(struct cli *c)
 }
 
 static const struct cli_option rmi_options[] = {
-    { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Remove also an image with several names, or that a stopped container uses" },
+    { .name = "force",
+      .letter = 'f',
+      .kind = CLI_FLAG,
+      .help = "Remove also an image with several names, or that a stopped container uses" },
     { .name = "no-prune", .kind = CLI_FLAG, .help = "Keep parents that have no name" },
     { .name = NULL },
 };
@@ -41,11 +45,16 @@ const struct cli_command cli_cmd_rmi = {
     .alias = "image rm,image remove",
     .synopsis = "[OPTIONS] IMAGE...",
     .summary = "Remove images",
-    .description = "Takes the name off each image; with its last name the image and the layers that only it uses are deleted. An image "
+    .description = "Takes the name off each image; with its last name the image and the layers that only it uses are "
+                   "deleted. An image "
                    "that a running container uses stays.",
     .examples = "creel rmi busybox:old",
     .options = rmi_options,
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_IMAGE, .complete = CLI_COMPLETE_IMAGE, .run = rmi,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_IMAGE,
+    .complete = CLI_COMPLETE_IMAGE,
+    .run = rmi,
 };
 
 static int tag(struct cli *c)

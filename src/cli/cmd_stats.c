@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_stats.c: creel stats. A share of processor time needs two samples: one is taken each second on a timer, and a row
- * shows the difference to the sample before (Docker's formula). */
+/* cli/cmd_stats.c: creel stats. A share of processor time needs two samples: one is taken each second on a timer, and
+ * a row shows the difference to the sample before (Docker's formula). */
 #include "cli/human.h"
 #include "cli/listing.h"
 
@@ -76,7 +76,8 @@ static void print(void *arg, size_t column, struct bytes *out)
     case CONTAINER:
     case ID: print_id(w, out); break;
     case MEM_PERC:
-        bytes_addf(out, "%.2f%%", n->memory_limit > 0 ? (double)n->memory_usage / (double)n->memory_limit * 100 : 0.0);
+        bytes_addf(out, "%.2f%%",
+                   n->memory_limit > 0 ? (double)n->memory_usage / (double)n->memory_limit * 100 : 0.0);
         break;
     case MEM_USAGE:
         human_memory(n->memory_usage, out);
@@ -162,7 +163,8 @@ static int take_samples(struct cli *c, struct creel *e, struct samples *all, str
 
 static int show(struct cli *c, const struct samples *all, const struct strv *ids, bool clear, struct creel_err *err)
 {
-    static const char *const table[] = { "ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs", NULL };
+    static const char *const table[] = { "ID",    "Name",    "CPUPerc", "MemUsage", "MemPerc",
+                                         "NetIO", "BlockIO", "PIDs",    NULL };
     auto_listing l = { 0 };
     if (listing_begin(&l, c, &kind, table, cli_string(c, "format"), NULL, err) < 0)
         return -1;
@@ -235,12 +237,16 @@ const struct cli_command cli_cmd_stats = {
     .alias = "container stats",
     .synopsis = "[OPTIONS] [CONTAINER...]",
     .summary = "Show what containers use, second by second",
-    .description = "Shows processor time, memory, network and block I/O and processes of the containers, of all running ones if none is "
+    .description = "Shows processor time, memory, network and block I/O and processes of the containers, of all "
+                   "running ones if none is "
                    "named, once a second. Memory is without the page cache that the kernel could drop at once.\n"
                    "\n"
                    "Fields for --format: .Container .ID .Name .CPUPerc .MemUsage .MemPerc .NetIO .BlockIO .PIDs",
     .examples = "creel stats --no-stream\n"
                 "creel stats --format '{{.Name}} {{.CPUPerc}}' web",
     .options = options,
-    .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_RUNNING, .run = stats,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_RUNNING,
+    .run = stats,
 };

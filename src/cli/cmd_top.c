@@ -60,11 +60,16 @@ const struct cli_command cli_cmd_top = {
     .alias = "container top",
     .synopsis = "CONTAINER [PS-OPTION...]",
     .summary = "Show the processes of a container",
-    .description = "Shows the processes of a running container as ps does on the host. What follows the container are options of ps; "
+    .description = "Shows the processes of a running container as ps does on the host. What follows the container "
+                   "are options of ps; "
                    "without any it is -ef.",
     .examples = "creel top web\n"
                 "creel top web -o pid,comm,rss",
-    .min_args = 1, .max_args = -1, .stop_at_operand = true, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_RUNNING,
+    .min_args = 1,
+    .max_args = -1,
+    .stop_at_operand = true,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_RUNNING,
     .run = top,
 };
 

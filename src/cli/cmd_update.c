@@ -34,7 +34,9 @@ static int member_value(struct cli *c, size_t i, json_t **ret, struct creel_err 
     bool ok = true;
     switch (members[i].value) {
     case VALUE_INT: (void)cli_int(c, name, &n); break;
-    case VALUE_TEXT: *ret = json_string(text); return *ret == NULL ? creel_fail(err, CREEL_INVALID, 0, "--%s is not valid UTF-8", name) : 0;
+    case VALUE_TEXT:
+        *ret = json_string(text);
+        return *ret == NULL ? creel_fail(err, CREEL_INVALID, 0, "--%s is not valid UTF-8", name) : 0;
     case VALUE_NANO: ok = parse_nano(text, &n); break;
     case VALUE_SIZE_OR_UNLIMITED: ok = strcmp(text, "-1") == 0 || parse_size(text, 1024, &n); break;
     case VALUE_SIZE: ok = parse_size(text, 1024, &n); break;
@@ -52,7 +54,8 @@ static int restart_policy(const char *text, json_t **ret, struct creel_err *err)
     size_t n = strcspn(text, ":");
     uint64_t count = 0;
     if (text[n] == ':' && !parse_u64(text + n + 1, INT_MAX, &count))
-        return creel_fail(err, CREEL_INVALID, 0, "invalid restart policy '%.200s': the maximum retry count must be a number", text);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "invalid restart policy '%.200s': the maximum retry count must be a number", text);
     *ret = json_pack("{s:s#, s:I}", "Name", text, n, "MaximumRetryCount", (json_int_t)count);
     return *ret == NULL ? creel_fail(err, CREEL_INVALID, 0, "invalid restart policy '%.200s'", text) : 0;
 }
@@ -70,7 +73,9 @@ static int build(struct cli *c, json_t *body, struct creel_err *err)
     if (cli_given(c, "restart") && (restart_policy(cli_string(c, "restart"), &policy, err) < 0 ||
                                     json_put(body, "RestartPolicy", policy, err) < 0))
         return -1;
-    return json_object_size(body) > 0 ? 0 : creel_fail(err, CREEL_INVALID, 0, "update: say what to change (see 'creel update --help')");
+    return json_object_size(body) > 0
+               ? 0
+               : creel_fail(err, CREEL_INVALID, 0, "update: say what to change (see 'creel update --help')");
 }
 
 static void say_warnings(struct cli *c, const char *text)
@@ -112,21 +117,47 @@ static int update(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-    { .name = "blkio-weight", .kind = CLI_INT, .metavar = "WEIGHT", .help = "Share of block I/O, 10 to 1000, 0 for none" },
+    { .name = "blkio-weight",
+      .kind = CLI_INT,
+      .metavar = "WEIGHT",
+      .help = "Share of block I/O, 10 to 1000, 0 for none" },
     { .name = "cpu-period", .kind = CLI_INT, .metavar = "MICROSECONDS", .help = "Period of the processor quota" },
     { .name = "cpu-quota", .kind = CLI_INT, .metavar = "MICROSECONDS", .help = "Processor time in each period" },
     { .name = "cpu-rt-period", .kind = CLI_INT, .metavar = "MICROSECONDS", .help = "Period for real-time processes" },
-    { .name = "cpu-rt-runtime", .kind = CLI_INT, .metavar = "MICROSECONDS", .help = "Real-time processor time in each period" },
-    { .name = "cpu-shares", .letter = 'c', .kind = CLI_INT, .metavar = "SHARES", .help = "Weight among containers that want the processor" },
+    { .name = "cpu-rt-runtime",
+      .kind = CLI_INT,
+      .metavar = "MICROSECONDS",
+      .help = "Real-time processor time in each period" },
+    { .name = "cpu-shares",
+      .letter = 'c',
+      .kind = CLI_INT,
+      .metavar = "SHARES",
+      .help = "Weight among containers that want the processor" },
     { .name = "cpus", .kind = CLI_STRING, .metavar = "NUMBER", .help = "Number of processors, such as 1.5" },
-    { .name = "cpuset-cpus", .kind = CLI_STRING, .metavar = "LIST", .help = "Processors that may be used, such as 0-3 or 0,1" },
+    { .name = "cpuset-cpus",
+      .kind = CLI_STRING,
+      .metavar = "LIST",
+      .help = "Processors that may be used, such as 0-3 or 0,1" },
     { .name = "cpuset-mems", .kind = CLI_STRING, .metavar = "LIST", .help = "Memory nodes that may be used" },
     { .name = "memory", .letter = 'm', .kind = CLI_STRING, .metavar = "SIZE", .help = "Memory limit" },
-    { .name = "memory-reservation", .kind = CLI_STRING, .metavar = "SIZE", .help = "Memory that is left when memory gets short" },
-    { .name = "memory-swap", .kind = CLI_STRING, .metavar = "SIZE", .help = "Memory and swap together; -1: unlimited swap" },
-    { .name = "pids-limit", .kind = CLI_INT, .metavar = "NUMBER", .help = "Number of processes and threads; -1: unlimited" },
-    { .name = "restart", .kind = CLI_STRING, .metavar = "POLICY", .help = "What to do when the container exits",
-      .complete = CLI_COMPLETE_WORDS, .words = "no on-failure always unless-stopped" },
+    { .name = "memory-reservation",
+      .kind = CLI_STRING,
+      .metavar = "SIZE",
+      .help = "Memory that is left when memory gets short" },
+    { .name = "memory-swap",
+      .kind = CLI_STRING,
+      .metavar = "SIZE",
+      .help = "Memory and swap together; -1: unlimited swap" },
+    { .name = "pids-limit",
+      .kind = CLI_INT,
+      .metavar = "NUMBER",
+      .help = "Number of processes and threads; -1: unlimited" },
+    { .name = "restart",
+      .kind = CLI_STRING,
+      .metavar = "POLICY",
+      .help = "What to do when the container exits",
+      .complete = CLI_COMPLETE_WORDS,
+      .words = "no on-failure always unless-stopped" },
     { .name = NULL },
 };
 

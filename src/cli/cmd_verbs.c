@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_verbs.c: the verbs that do one thing to each container they are given: stop kill restart pause unpause rm rename
- * wait. Those that may take long (stop, restart, rm) work on several containers at a time. */
+/* cli/cmd_verbs.c: the verbs that do one thing to each container they are given: stop kill restart pause unpause rm
+ * rename wait. Those that may take long (stop, restart, rm) work on several containers at a time. */
 #include "cli/parallel.h"
 
 #include <creel/container.h>
@@ -19,7 +19,8 @@ static int read_stop_options(struct cli *c, struct stop_options *o)
     if (!cli_int(c, "timeout", &seconds))
         return 0;
     if (seconds < -1 || seconds > INT_MAX)
-        return cli_error(c, 125, "%s: a timeout is -1 (for ever) or a number of seconds, not %lld", cli_invoked(c), (long long)seconds);
+        return cli_error(c, 125, "%s: a timeout is -1 (for ever) or a number of seconds, not %lld", cli_invoked(c),
+                         (long long)seconds);
     o->timeout = (int)seconds;
     return 0;
 }
@@ -52,10 +53,20 @@ static int restart(struct cli *c)
 }
 
 static const struct cli_option stop_options[] = {
-    { .name = "signal", .letter = 's', .kind = CLI_STRING, .metavar = "SIGNAL", .help = "Signal to send first",
-      .def = "the container's stop signal", .complete = CLI_COMPLETE_SIGNAL },
-    { .name = "timeout", .letter = 't', .kind = CLI_INT, .metavar = "SECONDS", .help = "How long to wait before killing; -1: for ever",
-      .def = "the container's stop timeout, else 10", .alias = "time" },
+    { .name = "signal",
+      .letter = 's',
+      .kind = CLI_STRING,
+      .metavar = "SIGNAL",
+      .help = "Signal to send first",
+      .def = "the container's stop signal",
+      .complete = CLI_COMPLETE_SIGNAL },
+    { .name = "timeout",
+      .letter = 't',
+      .kind = CLI_INT,
+      .metavar = "SECONDS",
+      .help = "How long to wait before killing; -1: for ever",
+      .def = "the container's stop timeout, else 10",
+      .alias = "time" },
     { .name = NULL },
 };
 
@@ -64,11 +75,16 @@ const struct cli_command cli_cmd_stop = {
     .alias = "container stop",
     .synopsis = "[OPTIONS] CONTAINER...",
     .summary = "Stop running containers",
-    .description = "Sends the stop signal to the main process of each container, waits, and kills it when the time is over. Prints "
+    .description = "Sends the stop signal to the main process of each container, waits, and kills it when the time "
+                   "is over. Prints "
                    "each name or id as it was given. A container that is stopped already is no error.",
     .examples = "creel stop -t 30 web db",
     .options = stop_options,
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_RUNNING, .run = stop,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_RUNNING,
+    .run = stop,
 };
 
 const struct cli_command cli_cmd_restart = {
@@ -76,10 +92,15 @@ const struct cli_command cli_cmd_restart = {
     .alias = "container restart",
     .synopsis = "[OPTIONS] CONTAINER...",
     .summary = "Stop containers and start them again",
-    .description = "Stops each container as creel stop does, and starts it. A container that is not running is started.",
+    .description =
+        "Stops each container as creel stop does, and starts it. A container that is not running is started.",
     .examples = "creel restart web",
     .options = stop_options,
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_CONTAINER, .run = restart,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .run = restart,
 };
 
 /* --- kill --- */
@@ -99,7 +120,12 @@ static int kill_run(struct cli *c)
 }
 
 static const struct cli_option kill_options[] = {
-    { .name = "signal", .letter = 's', .kind = CLI_STRING, .metavar = "SIGNAL", .help = "Signal to send", .def = "KILL",
+    { .name = "signal",
+      .letter = 's',
+      .kind = CLI_STRING,
+      .metavar = "SIGNAL",
+      .help = "Signal to send",
+      .def = "KILL",
       .complete = CLI_COMPLETE_SIGNAL },
     { .name = NULL },
 };
@@ -109,10 +135,15 @@ const struct cli_command cli_cmd_kill = {
     .alias = "container kill",
     .synopsis = "[OPTIONS] CONTAINER...",
     .summary = "Kill running containers, or send them a signal",
-    .description = "Sends a signal to the main process of each container. Without --signal it is KILL, and creel waits for the end.",
+    .description = "Sends a signal to the main process of each container. Without --signal it is KILL, and creel "
+                   "waits for the end.",
     .examples = "creel kill -s HUP web",
     .options = kill_options,
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_RUNNING, .run = kill_run,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_RUNNING,
+    .run = kill_run,
 };
 
 /* --- pause, unpause --- */
@@ -142,9 +173,14 @@ const struct cli_command cli_cmd_pause = {
     .alias = "container pause",
     .synopsis = "CONTAINER...",
     .summary = "Freeze all processes of containers",
-    .description = "Freezes the control group of each container. Its processes keep their memory and files and get no processor time.",
+    .description = "Freezes the control group of each container. Its processes keep their memory and files and get "
+                   "no processor time.",
     .examples = "creel pause web",
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_RUNNING, .run = pause_run,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_RUNNING,
+    .run = pause_run,
 };
 
 const struct cli_command cli_cmd_unpause = {
@@ -175,12 +211,17 @@ static int rm(struct cli *c)
 {
     if (cli_flag(c, "link"))
         return cli_error(c, 125, "rm: there are no links between containers to remove (--link)");
-    struct creel_remove_options o = { .size = sizeof o, .force = cli_flag(c, "force"), .volumes = cli_flag(c, "volumes") };
+    struct creel_remove_options o = { .size = sizeof o,
+                                      .force = cli_flag(c, "force"),
+                                      .volumes = cli_flag(c, "volumes") };
     return parallel_each(c, rm_one, &o, rm_forgives);
 }
 
 static const struct cli_option rm_options[] = {
-    { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Kill the container first if it runs; do not fail if there is none" },
+    { .name = "force",
+      .letter = 'f',
+      .kind = CLI_FLAG,
+      .help = "Kill the container first if it runs; do not fail if there is none" },
     { .name = "link", .letter = 'l', .kind = CLI_FLAG, .help = "Refused: creel has no links between containers" },
     { .name = "volumes", .letter = 'v', .kind = CLI_FLAG, .help = "Remove the container's anonymous volumes too" },
     { .name = NULL },
@@ -191,12 +232,17 @@ const struct cli_command cli_cmd_rm = {
     .alias = "container rm,container remove",
     .synopsis = "[OPTIONS] CONTAINER...",
     .summary = "Remove containers",
-    .description = "Removes each container with its files and logs. A running one is refused without -f. Prints each name or id as it "
+    .description = "Removes each container with its files and logs. A running one is refused without -f. Prints each "
+                   "name or id as it "
                    "was given.",
     .examples = "creel rm -f web\n"
                 "creel rm $(creel ps -aq --filter status=exited)",
     .options = rm_options,
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_CONTAINER, .run = rm,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .run = rm,
 };
 
 /* --- rename --- */
@@ -253,9 +299,14 @@ const struct cli_command cli_cmd_wait = {
     .alias = "container wait",
     .synopsis = "[OPTIONS] CONTAINER...",
     .summary = "Wait until containers stop, then print their exit codes",
-    .description = "Waits for each container in turn and prints its exit code: the code of the process, 128 + the signal that ended "
+    .description = "Waits for each container in turn and prints its exit code: the code of the process, 128 + the "
+                   "signal that ended "
                    "it, or 255 when it is not known.",
     .examples = "creel wait job",
     .options = wait_options,
-    .min_args = 1, .max_args = -1, .group = CLI_GROUP_CONTAINER, .complete = CLI_COMPLETE_CONTAINER, .run = wait_run,
+    .min_args = 1,
+    .max_args = -1,
+    .group = CLI_GROUP_CONTAINER,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .run = wait_run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/command.h: one table describes every command; parsing, --help, man pages and shell completion are all derived from
- * it, so they cannot disagree. A command is a const struct cli_command in cli/cmd_<name>.c; small
- * ones of a kind share a file. */
+/* cli/command.h: one table describes every command; parsing, --help, man pages and shell completion are all derived
+ * from it, so they cannot disagree. A command is a const struct cli_command in cli/cmd_<name>.c; small ones of a kind
+ * share a file. */
 #ifndef CREEL_CLI_COMMAND_H
 #define CREEL_CLI_COMMAND_H
 
@@ -19,8 +19,17 @@ enum cli_kind {
     CLI_LIST,       /* may be repeated */
     CLI_INT,        /* decimal, may be negative */
 };
-enum cli_complete { CLI_COMPLETE_NONE, CLI_COMPLETE_FILE, CLI_COMPLETE_DIR, CLI_COMPLETE_CONTAINER,
-                    CLI_COMPLETE_RUNNING, CLI_COMPLETE_IMAGE, CLI_COMPLETE_SIGNAL, CLI_COMPLETE_CAP, CLI_COMPLETE_WORDS };
+enum cli_complete {
+    CLI_COMPLETE_NONE,
+    CLI_COMPLETE_FILE,
+    CLI_COMPLETE_DIR,
+    CLI_COMPLETE_CONTAINER,
+    CLI_COMPLETE_RUNNING,
+    CLI_COMPLETE_IMAGE,
+    CLI_COMPLETE_SIGNAL,
+    CLI_COMPLETE_CAP,
+    CLI_COMPLETE_WORDS
+};
 
 struct cli_option {
     const char *name;           /* long name without dashes */
@@ -59,13 +68,13 @@ extern const size_t cli_command_count;
 extern const struct cli_option cli_global_options[];
 
 /* --- what a command sees --- */
-/* A name that is not in the command's table is looked up in the global options. A flag that was not given has the value
- * of its `def` ("true": yes). */
+/* A name that is not in the command's table is looked up in the global options. A flag that was not given has the
+ * value of its `def` ("true": yes). */
 bool cli_flag(const struct cli *c, const char *name);
 bool cli_given(const struct cli *c, const char *name);
 const char *cli_string(const struct cli *c, const char *name);       /* NULL when not given */
 const struct strv *cli_list(const struct cli *c, const char *name);  /* never NULL */
-bool cli_int(const struct cli *c, const char *name, int64_t *ret);   /* false when not given; range checked by caller */
+bool cli_int(const struct cli *c, const char *name, int64_t *ret); /* false when not given; range checked by caller */
 const struct strv *cli_args(const struct cli *c);                    /* operands */
 const char *cli_invoked(const struct cli *c);                        /* "ps" or "container ls", as typed */
 /* Opens the engine with the global options on first use; prints the error and returns NULL if it cannot. */
@@ -76,8 +85,8 @@ int cli_error(struct cli *c, int code, const char *fmt, ...) __attribute__((form
 /* The same for an error object, with the exit code that its kind stands for (1; run and exec use 125, 126, 127). */
 int cli_fail(struct cli *c, const struct creel_err *err);
 int cli_fail_run(struct cli *c, const struct creel_err *err);
-/* For each operand: `each` returns 0, or -1 with `err`, which is then reported by cli_fail; the others still have their
- * turn. Prints each operand that worked, as given. Exit code 1 if any failed. */
+/* For each operand: `each` returns 0, or -1 with `err`, which is then reported by cli_fail; the others still have
+ * their turn. Prints each operand that worked, as given. Exit code 1 if any failed. */
 int cli_each(struct cli *c, int (*each)(struct cli *c, struct creel *e, const char *ref, struct creel_err *err));
 bool cli_terminal(const struct cli *c); /* stdout is a terminal: control characters in names are escaped */
 bool cli_color(const struct cli *c);    /* the same, and NO_COLOR is not set */

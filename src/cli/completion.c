@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/completion.c: the table of commands as completion scripts for bash, zsh and fish. Names of containers and images are
- * asked for live through the hidden `creel __complete`, with the global options that are on the line.
+/* cli/completion.c: the table of commands as completion scripts for bash, zsh and fish. Names of containers and
+ * images are asked for live through the hidden `creel __complete`, with the global options that are on the line.
  *
  * What comes from the table are words and one-line texts; they are quoted for the shell all the same. */
 #include "cli/cli.h"
@@ -10,9 +10,11 @@
 static const char signal_words[] =
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM CHLD CONT STOP TSTP TTIN TTOU WINCH";
 static const char cap_words[] =
-    "ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
+    "ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE "
+    "DAC_READ_SEARCH FOWNER "
     "FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE "
-    "NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE "
+    "NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE "
+    "SYS_NICE "
     "SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM";
 
 /* A single-quoted word of a shell; fish knows \' inside, the others do not. */
@@ -144,7 +146,8 @@ static void bash_command(const struct cli_command *cmd, struct bytes *out)
     const char *sep = "    ";
     for (const char *s; (s = next_name(&n)) != NULL; sep = "|")
         bytes_addf(out, "%s'%s'", sep, s);
-    bytes_addf(out, ")\n        operands='%s' stop=%d\n        options='", kind_word(cmd->complete), cmd->stop_at_operand);
+    bytes_addf(out, ")\n        operands='%s' stop=%d\n        options='", kind_word(cmd->complete),
+               cmd->stop_at_operand);
     bash_option_words(cmd->options, out);
     bytes_adds(out, "'\n");
     bash_values(cmd->options, out);
@@ -163,17 +166,19 @@ static void bash_global_values(struct bytes *out)
 
 static void bash_script(const struct cli_table *t, struct bytes *out)
 {
-    bytes_adds(out, "# bash completion for creel; written by `creel completion bash`\n"
-                    "_creel() {\n"
-                    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                    "    local i word command='' globals=() at=0 value='' kind='' words='' options='' operands='' stop=0 seen=0\n"
-                    "    COMPREPLY=()\n"
-                    "    [[ $prev == '=' ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
-                    "    [[ $cur == '=' ]] && { prev=${COMP_WORDS[COMP_CWORD-1]}; cur=''; }\n"
-                    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                    "        word=${COMP_WORDS[i]}\n"
-                    "        case $word in\n"
-                    "        ");
+    bytes_adds(
+        out,
+        "# bash completion for creel; written by `creel completion bash`\n"
+        "_creel() {\n"
+        "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+        "    local i word command='' globals=() at=0 value='' kind='' words='' options='' operands='' stop=0 seen=0\n"
+        "    COMPREPLY=()\n"
+        "    [[ $prev == '=' ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+        "    [[ $cur == '=' ]] && { prev=${COMP_WORDS[COMP_CWORD-1]}; cur=''; }\n"
+        "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+        "        word=${COMP_WORDS[i]}\n"
+        "        case $word in\n"
+        "        ");
     bash_global_values(out);
     bytes_adds(out, ")\n"
                     "            globals+=(\"$word\")\n"
@@ -186,9 +191,13 @@ static void bash_script(const struct cli_table *t, struct bytes *out)
                     "    done\n"
                     "    case $command in\n");
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-        bytes_addf(out, "    %s)\n        if ((COMP_CWORD == at + 1)); then\n            mapfile -t COMPREPLY < <(compgen -W '", groups[i]);
+        bytes_addf(
+            out,
+            "    %s)\n        if ((COMP_CWORD == at + 1)); then\n            mapfile -t COMPREPLY < <(compgen -W '",
+            groups[i]);
         second_words(t, groups[i], out);
-        bytes_adds(out, "' -- \"$cur\")\n            return\n        fi\n        command+=\" ${COMP_WORDS[at+1]}\" at=$((at + 1)) ;;\n");
+        bytes_adds(out, "' -- \"$cur\")\n            return\n        fi\n        command+=\" ${COMP_WORDS[at+1]}\" "
+                        "at=$((at + 1)) ;;\n");
     }
     bytes_adds(out, "    esac\n"
                     "    for ((i = at + 1; at > 0 && i < COMP_CWORD; i++)); do\n"
@@ -208,22 +217,24 @@ static void bash_script(const struct cli_table *t, struct bytes *out)
     for (size_t i = 0; i < t->count; i++)
         if (!t->commands[i]->hidden && !is_help(t->commands[i]))
             bash_command(t->commands[i], out);
-    bytes_adds(out, "    esac\n"
-                    "    if [[ -z $value && $cur == -* ]]; then\n"
-                    "        words=$options\n"
-                    "    elif [[ -z $value && -n $command && $command != help ]]; then\n"
-                    "        kind=$operands words=''\n"
-                    "        ((stop && seen)) && kind=file\n"
-                    "    fi\n"
-                    "    case $kind in\n"
-                    "    file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
-                    "    dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); return ;;\n"
-                    "    containers|running|images) words=$(creel \"${globals[@]}\" __complete \"$kind\" 2>/dev/null) ;;\n"
-                    "    esac\n"
-                    "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-                    "    type __ltrim_colon_completions &>/dev/null && __ltrim_colon_completions \"$cur\"\n"
-                    "}\n"
-                    "complete -F _creel creel\n");
+    bytes_adds(
+        out,
+        "    esac\n"
+        "    if [[ -z $value && $cur == -* ]]; then\n"
+        "        words=$options\n"
+        "    elif [[ -z $value && -n $command && $command != help ]]; then\n"
+        "        kind=$operands words=''\n"
+        "        ((stop && seen)) && kind=file\n"
+        "    fi\n"
+        "    case $kind in\n"
+        "    file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
+        "    dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); return ;;\n"
+        "    containers|running|images) words=$(creel \"${globals[@]}\" __complete \"$kind\" 2>/dev/null) ;;\n"
+        "    esac\n"
+        "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+        "    type __ltrim_colon_completions &>/dev/null && __ltrim_colon_completions \"$cur\"\n"
+        "}\n"
+        "complete -F _creel creel\n");
 }
 
 /* --- zsh --- */
@@ -262,7 +273,8 @@ static void zsh_option(const struct cli_option *o, struct bytes *out)
     const char *eq = o->kind == CLI_FLAG ? "" : "=";
     bytes_adds(out, " \\\n        ");
     if (o->letter != 0)
-        bytes_addf(out, "'%s'{-%c%s,--%s%s}'[", star[0] != '\0' ? star : "", o->letter, eq[0] != '\0' ? "+" : "", o->name, eq);
+        bytes_addf(out, "'%s'{-%c%s,--%s%s}'[", star[0] != '\0' ? star : "", o->letter, eq[0] != '\0' ? "+" : "",
+                   o->name, eq);
     else
         bytes_addf(out, "'%s--%s%s[", star, o->name, eq);
     zsh_text(out, o->help);

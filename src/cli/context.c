@@ -33,7 +33,9 @@ struct creel *cli_engine(struct cli *c)
 {
     if (c->engine != NULL)
         return c->engine;
-    const struct creel_options o = { .size = sizeof o, .root = cli_string(c, "root"), .run_root = cli_string(c, "run-root"),
+    const struct creel_options o = { .size = sizeof o,
+                                     .root = cli_string(c, "root"),
+                                     .run_root = cli_string(c, "run-root"),
                                      .cgroup_manager = cli_string(c, "cgroup-manager") };
     struct creel_err err = { 0 };
     if (creel_open(&o, &c->engine, &err) < 0) {

@@ -11,7 +11,8 @@ static int add(json_t *all, const char *filter, struct creel_err *err)
 {
     const char *eq = strchr(filter, '=');
     if (eq == NULL)
-        return creel_fail(err, CREEL_INVALID, 0, "invalid argument \"%.200s\" for \"-f, --filter\" flag: expected name=value", filter);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "invalid argument \"%.200s\" for \"-f, --filter\" flag: expected name=value", filter);
     const char *start = filter, *end = eq;
     while (start < end && isspace((unsigned char)*start))
         start++;

@@ -18,7 +18,8 @@ const char *cli_group_title(enum cli_group group)
     return "Other";
 }
 
-/* Words of `text`, broken into lines of HELP_WIDTH that begin with `indent` blanks; the first line's indent is there. */
+/* Words of `text`, broken into lines of HELP_WIDTH that begin with `indent` blanks; the first line's indent is there.
+ */
 static void wrap(struct bytes *out, const char *text, size_t indent)
 {
     size_t column = indent;

@@ -18,7 +18,8 @@ static void scaled(double size, double base, const char *const *units, size_t co
         i++;
     }
     /* What would round to "1e+03" is 1 of the next unit. */
-    if (i + 1 < count && size < limit && base <= limit && size + 0.5 * pow(10, floor(log10(size > 1 ? size : 1)) + 1 - digits) >= base) {
+    if (i + 1 < count && size < limit && base <= limit &&
+        size + 0.5 * pow(10, floor(log10(size > 1 ? size : 1)) + 1 - digits) >= base) {
         size /= base;
         i++;
     }

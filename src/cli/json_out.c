@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/json_out.c: JSON as text; see json_out.h. jansson's own writer refuses text that is not UTF-8 and prints reals with
- * seventeen digits. */
+/* cli/json_out.c: JSON as text; see json_out.h. jansson's own writer refuses text that is not UTF-8 and prints reals
+ * with seventeen digits. */
 #include "cli/json_out.h"
 
 #include "cli/table.h"

@@ -105,7 +105,9 @@ static int use_template(struct listing *l, const char *format, struct creel_err 
 int listing_begin(struct listing *l, struct cli *c, const struct listing_kind *kind, const char *const *table,
                   const char *format, const char *quiet, struct creel_err *err)
 {
-    *l = (struct listing){ .kind = kind, .table = table, .escape = cli_terminal(c), .text = BYTES_INIT, .scratch = BYTES_INIT };
+    *l = (struct listing){
+        .kind = kind, .table = table, .escape = cli_terminal(c), .text = BYTES_INIT, .scratch = BYTES_INIT
+    };
     size_t n = 0;
     for (; kind->columns[n].name != NULL; n++) {
         assert(n + 1 < ARRAY_LEN(l->names));
@@ -136,8 +138,9 @@ static int add_header(struct listing *l, struct creel_err *err)
 {
     l->with_header = false;
     if (l->template != NULL) {
-        const struct template_row view = { .type_name = "header", .names = l->names, .field = title, .call = call_title,
-                                           .is_header = true };
+        const struct template_row view = {
+            .type_name = "header", .names = l->names, .field = title, .call = call_title, .is_header = true
+        };
         return run_template(l, &view, NULL, err);
     }
     for (size_t i = 0; i < l->table_count; i++) {
@@ -154,7 +157,9 @@ int listing_row(struct listing *l, void *row, struct creel_err *err)
     if (l->with_header && add_header(l, err) < 0)
         return -1;
     if (l->template != NULL) {
-        const struct template_row view = { .type_name = l->kind->type_name, .names = l->names, .field = field, .call = call };
+        const struct template_row view = {
+            .type_name = l->kind->type_name, .names = l->names, .field = field, .call = call
+        };
         return run_template(l, &view, row, err);
     }
     for (size_t i = 0; i < l->table_count; i++) {

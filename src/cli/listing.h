@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/listing.h: a list of rows, printed as its table, as `table TEMPLATE`, as TEMPLATE per row, or as JSON per row.
  *
- * Rows are added as they come; everything is printed by listing_end, in one write. The default table asks only for its own
- * columns and parses no template, which is what makes a list of ten thousand rows cheap. */
+ * Rows are added as they come; everything is printed by listing_end, in one write. The default table asks only for
+ * its own columns and parses no template, which is what makes a list of ten thousand rows cheap. */
 #ifndef CREEL_CLI_LISTING_H
 #define CREEL_CLI_LISTING_H
 
@@ -23,7 +23,8 @@ struct listing_kind {
 };
 struct listing {
     const struct listing_kind *kind;
-    const char *const *table;   /* names of the default table's columns, ends with NULL; NULL: no header, one column (-q) */
+    const char *const
+        *table; /* names of the default table's columns, ends with NULL; NULL: no header, one column (-q) */
     size_t table_columns[24];
     size_t table_count;
     struct template *template;
@@ -33,8 +34,8 @@ struct listing {
     const char *names[32];
 };
 
-/* format: the value of --format (NULL none). table: the columns shown by default. quiet: only the column `quiet`, without
- * a header, unless there is a format. */
+/* format: the value of --format (NULL none). table: the columns shown by default. quiet: only the column `quiet`,
+ * without a header, unless there is a format. */
 int listing_begin(struct listing *l, struct cli *c, const struct listing_kind *kind, const char *const *table,
                   const char *format, const char *quiet, struct creel_err *err);
 int listing_row(struct listing *l, void *row, struct creel_err *err);

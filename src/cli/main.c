@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/main.c: the program creel. All state hangs off one struct cli; standard output is buffered whole and its failure is
- * an error of the program. */
+/* cli/main.c: the program creel. All state hangs off one struct cli; standard output is buffered whole and its
+ * failure is an error of the program. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 static bool standard_files_open(void)
 {
     for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) /* no CLOEXEC: inherited */
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) /* no CLOEXEC: inherited */
             return false;
     return true;
 }

@@ -149,24 +149,28 @@ static void command_list(const struct cli_table *t, enum cli_group group, struct
 void cli_man_program(const struct cli_table *t, struct bytes *out)
 {
     header("", "containers without a daemon", out);
-    bytes_adds(out, ".SH SYNOPSIS\n\\fBcreel\\fR [OPTIONS] COMMAND [ARG...]\n.SH DESCRIPTION\n"
-                    "creel runs containers. There is no daemon: each command works on the engine's store itself, and a small\n"
-                    "monitor stays with each running container. Commands and options have the names and the meaning that\n"
-                    "users of Docker know.\n.SH COMMANDS\n");
+    bytes_adds(
+        out,
+        ".SH SYNOPSIS\n\\fBcreel\\fR [OPTIONS] COMMAND [ARG...]\n.SH DESCRIPTION\n"
+        "creel runs containers. There is no daemon: each command works on the engine's store itself, and a small\n"
+        "monitor stays with each running container. Commands and options have the names and the meaning that\n"
+        "users of Docker know.\n.SH COMMANDS\n");
     for (int g = CLI_GROUP_CONTAINER; g <= CLI_GROUP_ENGINE; g++)
         command_list(t, (enum cli_group)g, out);
     options(cli_global_options, false, out);
-    bytes_adds(out, ".SH EXIT STATUS\n"
-                    "0 when all went well, 1 when an operand failed, 125 when the command line was wrong. run, exec and\n"
-                    "start \\-a give the exit status of the process, 128 + the signal that ended it, 126 when the command\n"
-                    "could not be executed, 127 when it was not found, and 125 when creel itself failed.\n"
-                    ".SH ENVIRONMENT\n"
-                    ".TP\n\\fBCREEL_ROOT\\fR, \\fBCREEL_RUN_ROOT\\fR\nwhat \\-\\-root and \\-\\-run\\-root are when not given\n"
-                    ".TP\n\\fBCREEL_LIBEXEC\\fR\nwhere the programs creel\\-monitor and creel\\-archive are\n"
-                    ".TP\n\\fBNO_COLOR\\fR\nwhen set, nothing is coloured\n"
-                    ".SH FILES\n"
-                    ".TP\n/var/lib/creel\nthe store, images, containers and their logs\n"
-                    ".TP\n/run/creel\nsockets and other things that do not outlive the host\n");
+    bytes_adds(
+        out,
+        ".SH EXIT STATUS\n"
+        "0 when all went well, 1 when an operand failed, 125 when the command line was wrong. run, exec and\n"
+        "start \\-a give the exit status of the process, 128 + the signal that ended it, 126 when the command\n"
+        "could not be executed, 127 when it was not found, and 125 when creel itself failed.\n"
+        ".SH ENVIRONMENT\n"
+        ".TP\n\\fBCREEL_ROOT\\fR, \\fBCREEL_RUN_ROOT\\fR\nwhat \\-\\-root and \\-\\-run\\-root are when not given\n"
+        ".TP\n\\fBCREEL_LIBEXEC\\fR\nwhere the programs creel\\-monitor and creel\\-archive are\n"
+        ".TP\n\\fBNO_COLOR\\fR\nwhen set, nothing is coloured\n"
+        ".SH FILES\n"
+        ".TP\n/var/lib/creel\nthe store, images, containers and their logs\n"
+        ".TP\n/run/creel\nsockets and other things that do not outlive the host\n");
 }
 
 static int write_page(int dir, const char *command, const struct bytes *text, struct creel_err *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/parallel.c: see parallel.h. One operand needs no thread. An engine belongs to one thread, so each opens its own. */
+/* cli/parallel.c: see parallel.h. One operand needs no thread. An engine belongs to one thread, so each opens its
+ * own. */
 #include "cli/parallel.h"
 
 #include "base/cleanup.h"
@@ -32,7 +33,9 @@ static void *worker(void *arg)
     struct job *j = arg;
     struct creel *e = NULL;
     struct creel_err err = { 0 };
-    const struct creel_options o = { .size = sizeof o, .root = cli_string(j->c, "root"), .run_root = cli_string(j->c, "run-root"),
+    const struct creel_options o = { .size = sizeof o,
+                                     .root = cli_string(j->c, "root"),
+                                     .run_root = cli_string(j->c, "run-root"),
                                      .cgroup_manager = cli_string(j->c, "cgroup-manager") };
     if (creel_open(&o, &e, &err) < 0)
         e = NULL; /* the others do the work, unless they fare the same */
@@ -58,8 +61,8 @@ static int report(struct job *j, bool (*forgives)(void *arg, const struct creel_
     return code;
 }
 
-int parallel_each(struct cli *c, int (*one)(void *arg, struct creel *e, const char *ref, struct creel_err *err), void *arg,
-                  bool (*forgives)(void *arg, const struct creel_err *err))
+int parallel_each(struct cli *c, int (*one)(void *arg, struct creel *e, const char *ref, struct creel_err *err),
+                  void *arg, bool (*forgives)(void *arg, const struct creel_err *err))
 {
     struct creel *e = cli_engine(c);
     size_t count = cli_args(c)->count, threads = 0;
@@ -70,7 +73,8 @@ int parallel_each(struct cli *c, int (*one)(void *arg, struct creel *e, const ch
         return cli_error(c, 1, "out of memory");
     struct job j = { .c = c, .one = one, .arg = arg, .errs = errs };
     pthread_t ids[PARALLEL_THREADS];
-    while (threads + 1 < count && threads < PARALLEL_THREADS - 1 && pthread_create(&ids[threads], NULL, worker, &j) == 0)
+    while (threads + 1 < count && threads < PARALLEL_THREADS - 1 &&
+           pthread_create(&ids[threads], NULL, worker, &j) == 0)
         threads++;
     take_turns(&j, e);
     for (size_t i = 0; i < threads; i++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/parse.c: arguments to values, over the table of a command.
  *
- * Rules, as Docker's users know them: --name=value, --name value, -n value, -nvalue, -n=value, clusters of letters whose
- * last may take a value, flags with =true or =false, `--` ends the options, options may follow operands unless the
- * command says otherwise. Global options come before the command. Values are borrowed from argv; only lists copy. */
+ * Rules, as Docker's users know them: --name=value, --name value, -n value, -nvalue, -n=value, clusters of letters
+ * whose last may take a value, flags with =true or =false, `--` ends the options, options may follow operands unless
+ * the command says otherwise. Global options come before the command. Values are borrowed from argv; only lists copy.
+ */
 #include "cli/cli.h"
 
 #include "base/parse.h"
@@ -12,13 +13,25 @@
 #include <string.h>
 
 const struct cli_option cli_global_options[] = {
-    { .name = "root", .kind = CLI_STRING, .metavar = "DIR", .help = "Directory of the engine's durable state (also CREEL_ROOT)",
-      .def = "/var/lib/creel", .complete = CLI_COMPLETE_DIR },
-    { .name = "run-root", .kind = CLI_STRING, .metavar = "DIR",
-      .help = "Directory of the engine's volatile state (also CREEL_RUN_ROOT)", .def = "/run/creel",
+    { .name = "root",
+      .kind = CLI_STRING,
+      .metavar = "DIR",
+      .help = "Directory of the engine's durable state (also CREEL_ROOT)",
+      .def = "/var/lib/creel",
       .complete = CLI_COMPLETE_DIR },
-    { .name = "cgroup-manager", .kind = CLI_STRING, .metavar = "MANAGER", .help = "Who makes the control groups",
-      .def = "auto", .complete = CLI_COMPLETE_WORDS, .words = "auto cgroupfs systemd" },
+    { .name = "run-root",
+      .kind = CLI_STRING,
+      .metavar = "DIR",
+      .help = "Directory of the engine's volatile state (also CREEL_RUN_ROOT)",
+      .def = "/run/creel",
+      .complete = CLI_COMPLETE_DIR },
+    { .name = "cgroup-manager",
+      .kind = CLI_STRING,
+      .metavar = "MANAGER",
+      .help = "Who makes the control groups",
+      .def = "auto",
+      .complete = CLI_COMPLETE_WORDS,
+      .words = "auto cgroupfs systemd" },
     { .name = "debug", .letter = 'D', .kind = CLI_FLAG, .help = "Show the kind and errno of an error with its text" },
     { .name = "version", .letter = 'v', .kind = CLI_FLAG, .help = "Print the version and exit" },
     { .name = "help", .letter = 'h', .kind = CLI_FLAG, .help = "Print help and exit" },
@@ -160,14 +173,16 @@ static int unknown_command(const struct cli *c, const char *group, const char *t
     if (group == NULL)
         group = "";
     if (near[0] != '\0')
-        return creel_fail(err, CREEL_INVALID, 0, "unknown command '%s%s%s', did you mean '%s%s%s'? (see 'creel --help')",
-                          group, sep, typed, group, sep, near);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "unknown command '%s%s%s', did you mean '%s%s%s'? (see 'creel --help')", group, sep, typed,
+                          group, sep, near);
     return creel_fail(err, CREEL_INVALID, 0, "unknown command '%s%s%s' (see 'creel --help')", group, sep, typed);
 }
 
 /* --- options --- */
 
-__attribute__((format(printf, 3, 4))) static int fail(const struct args *a, struct creel_err *err, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int fail(const struct args *a, struct creel_err *err, const char *fmt,
+                                                      ...)
 {
     char text[512];
     va_list ap;
@@ -367,7 +382,8 @@ int cli_parse(struct cli *c, int argc, char *const *argv, struct creel_err *err)
         c->help = true;
         return 0;
     }
-    (void)snprintf(c->invoked, sizeof c->invoked, "%s%s%s", word, used == 2 ? " " : "", used == 2 ? argv[a.at + 1] : "");
+    (void)snprintf(c->invoked, sizeof c->invoked, "%s%s%s", word, used == 2 ? " " : "",
+                   used == 2 ? argv[a.at + 1] : "");
     a.at += used;
     a.options = c->command->options;
     c->values = calloc(cli_option_count(a.options) + 1, sizeof *c->values);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a name: escaped they hold no control character and are what they were when escaped again; the shortened text
- * has at most as many characters as asked for; a table keeps its lines. */
+/* Any bytes as a name: escaped they hold no control character and are what they were when escaped again; the
+ * shortened text has at most as many characters as asked for; a table keeps its lines. */
 #include "cli/json_out.h"
 #include "cli/table.h"
 
@@ -30,7 +30,8 @@ static size_t characters(const char *s, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *s = (const char *)data;
-    auto_bytes safe = BYTES_INIT, again = BYTES_INIT, cut = BYTES_INIT, lines = BYTES_INIT, out = BYTES_INIT, json = BYTES_INIT;
+    auto_bytes safe = BYTES_INIT, again = BYTES_INIT, cut = BYTES_INIT, lines = BYTES_INIT, out = BYTES_INIT,
+               json = BYTES_INIT;
     text_escape(&safe, s, size, TEXT_ESCAPE_ALL);
     for (size_t i = 0; i < safe.len; i++)
         assert((unsigned char)safe.data[i] >= 0x20 && safe.data[i] != 0x7f);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/template.h: the part of Go's text/template that --format is used with, over JSON documents and over rows of a list.
+/* cli/template.h: the part of Go's text/template that --format is used with, over JSON documents and over rows of a
+ * list.
  *
- * Understood: text, {{- -}} trimming, comments, field paths, variables, pipelines, parentheses, literals, if / else if /
- * else, range (lists, maps in key order, numbers; break, continue, else), with, define and template; the functions
- * and or not eq ne lt le gt ge index slice len print printf println html js urlquery and Docker's json join split
- * lower upper title pad truncate. Not understood: block, method calls other than a row's own, complex numbers.
+ * Understood: text, {{- -}} trimming, comments, field paths, variables, pipelines, parentheses, literals, if / else
+ * if / else, range (lists, maps in key order, numbers; break, continue, else), with, define and template; the
+ * functions and or not eq ne lt le gt ge index slice len print printf println html js urlquery and Docker's json join
+ * split lower upper title pad truncate. Not understood: block, method calls other than a row's own, complex numbers.
  * A field that does not exist is an error, as with `docker inspect`. Error texts are those of Go's package. */
 #ifndef CREEL_CLI_TEMPLATE_H
 #define CREEL_CLI_TEMPLATE_H
@@ -15,10 +16,17 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* What Docker's own types would hold in a field that the JSON document leaves out or has as null: `{{if .State.Health}}`
- * works without a health check because Health is a pointer there. */
-enum template_zero { TEMPLATE_ZERO_NONE, TEMPLATE_ZERO_POINTER, TEMPLATE_ZERO_LIST, TEMPLATE_ZERO_MAP, TEMPLATE_ZERO_STRING,
-                     TEMPLATE_ZERO_NUMBER, TEMPLATE_ZERO_BOOL };
+/* What Docker's own types would hold in a field that the JSON document leaves out or has as null: `{{if
+ * .State.Health}}` works without a health check because Health is a pointer there. */
+enum template_zero {
+    TEMPLATE_ZERO_NONE,
+    TEMPLATE_ZERO_POINTER,
+    TEMPLATE_ZERO_LIST,
+    TEMPLATE_ZERO_MAP,
+    TEMPLATE_ZERO_STRING,
+    TEMPLATE_ZERO_NUMBER,
+    TEMPLATE_ZERO_BOOL
+};
 struct template_field { const char *name; enum template_zero zero; };
 
 /* A row of a list, whose fields are made when they are asked for. */

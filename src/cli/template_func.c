@@ -207,7 +207,9 @@ static int run_slice(const struct value *a, size_t n, struct value *ret, struct 
         return creel_fail(err, CREEL_INVALID, 0, "slice of untyped nil");
     if (!json_is_array(j) && !json_is_string(j) && !is_null(&a[0]))
         return creel_fail(err, CREEL_INVALID, 0, "can't slice item of type %s", value_type(&a[0]));
-    json_int_t size = json_is_array(j) ? (json_int_t)json_array_size(j) : json_is_string(j) ? (json_int_t)json_string_length(j) : 0;
+    json_int_t size = json_is_array(j)    ? (json_int_t)json_array_size(j)
+                      : json_is_string(j) ? (json_int_t)json_string_length(j)
+                                          : 0;
     json_int_t bounds[3] = { 0, size, size };
     for (size_t i = 1; i < n; i++) {
         if (want_int(&a[i], &bounds[i - 1], err) < 0)
@@ -216,8 +218,9 @@ static int run_slice(const struct value *a, size_t n, struct value *ret, struct 
             return creel_fail(err, CREEL_INVALID, 0, "index out of range: %" JSON_INTEGER_FORMAT, bounds[i - 1]);
     }
     if (bounds[0] > bounds[1])
-        return creel_fail(err, CREEL_INVALID, 0, "invalid slice index: %" JSON_INTEGER_FORMAT " > %" JSON_INTEGER_FORMAT,
-                          bounds[0], bounds[1]);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "invalid slice index: %" JSON_INTEGER_FORMAT " > %" JSON_INTEGER_FORMAT, bounds[0],
+                          bounds[1]);
     if (json_is_string(j))
         return give(ret, value_string(json_string_value(j) + bounds[0], (size_t)(bounds[1] - bounds[0])), err);
     json_t *part = json_array();
@@ -239,7 +242,8 @@ static int run_len(const struct value *a, size_t n, struct value *ret, struct cr
     if (json_is_string(j))
         return give(ret, json_integer((json_int_t)json_string_length(j)), err);
     if (is_null(&a[0])) {
-        bool known = a[0].zero == TEMPLATE_ZERO_LIST || a[0].zero == TEMPLATE_ZERO_MAP || a[0].zero == TEMPLATE_ZERO_STRING;
+        bool known =
+            a[0].zero == TEMPLATE_ZERO_LIST || a[0].zero == TEMPLATE_ZERO_MAP || a[0].zero == TEMPLATE_ZERO_STRING;
         return known ? give(ret, json_integer(0), err) : creel_fail(err, CREEL_INVALID, 0, "len of nil pointer");
     }
     return creel_fail(err, CREEL_INVALID, 0, "len of type %s", value_type(&a[0]));
@@ -350,7 +354,8 @@ static int run_urlquery(const struct value *a, size_t n, struct value *ret, stru
     const char *s = json_string_value(text.json);
     for (size_t i = 0; i < json_string_length(text.json); i++) {
         unsigned char c = (unsigned char)s[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != 0 && strchr("-_.~", c) != NULL))
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            (c != 0 && strchr("-_.~", c) != NULL))
             bytes_addc(&b, (char)c);
         else if (c == ' ')
             bytes_addc(&b, '+');
@@ -380,7 +385,8 @@ static int run_join(const struct value *a, size_t n, struct value *ret, struct c
     if (sep == NULL)
         return -1;
     if (!is_null(&a[0]) && (a[0].kind != VALUE_JSON || !json_is_array(a[0].json)))
-        return creel_fail(err, CREEL_INVALID, 0, "wrong type for value; expected []string; got %s", value_type(&a[0]));
+        return creel_fail(err, CREEL_INVALID, 0, "wrong type for value; expected []string; got %s",
+                          value_type(&a[0]));
     for (size_t i = 0; !is_null(&a[0]) && i < json_array_size(a[0].json); i++) {
         if (i > 0)
             bytes_add(&b, sep, len);
@@ -421,7 +427,8 @@ static int run_split(const struct value *a, size_t n, struct value *ret, struct 
     return 0;
 }
 
-static int letter_case(const struct value *v, int (*first)(int), int (*rest)(int), struct value *ret, struct creel_err *err)
+static int letter_case(const struct value *v, int (*first)(int), int (*rest)(int), struct value *ret,
+                       struct creel_err *err)
 {
     size_t len;
     const char *s = want_text(v, &len, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any text as a template: it ends, prints no more than it may, does not change the document, and prints the same again. */
+/* Any text as a template: it ends, prints no more than it may, does not change the document, and prints the same
+ * again. */
 #include "cli/template.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/template_parse.c: template text to tree. Recursive descent over bytes; nesting is bounded. Everything is allocated
- * from blocks that go with the template, so no error path frees anything. */
+/* cli/template_parse.c: template text to tree. Recursive descent over bytes; nesting is bounded. Everything is
+ * allocated from blocks that go with the template, so no error path frees anything. */
 #include "cli/template_tree.h"
 
 #include "base/parse.h"
@@ -88,7 +88,8 @@ static bool is_blank(char c)
 
 static bool is_word(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (unsigned char)c >= 0x80;
 }
 
 static char peek(const struct parser *p, size_t off)
@@ -420,7 +421,8 @@ static int parse_operand(struct parser *p, struct operand *o)
     if (takes_fields && parse_fields(p, o) < 0)
         return -1;
     if (!takes_fields && peek(p, 0) == '.' && o->kind != OPERAND_DOT)
-        return fail(p, "unexpected . after term \"%.*s\"", (int)(p->at - start < 64 ? p->at - start : 64), p->s + start);
+        return fail(p, "unexpected . after term \"%.*s\"", (int)(p->at - start < 64 ? p->at - start : 64),
+                    p->s + start);
     o->text = p->s + start;
     o->text_len = p->at - start;
     char c = peek(p, 0);
@@ -660,7 +662,10 @@ static int parse_action(struct parser *p, struct node **ret, enum stop *stop)
         return parse_jump(p, n, "break");
     if (eat_word(p, "continue"))
         return parse_jump(p, n, "continue");
-    n->kind = eat_word(p, "if") ? NODE_IF : eat_word(p, "range") ? NODE_RANGE : eat_word(p, "with") ? NODE_WITH : NODE_ACTION;
+    n->kind = eat_word(p, "if")      ? NODE_IF
+              : eat_word(p, "range") ? NODE_RANGE
+              : eat_word(p, "with")  ? NODE_WITH
+                                     : NODE_ACTION;
     if (n->kind != NODE_ACTION)
         return parse_control(p, n);
     if (eat_word(p, "template")) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/template_run.c: executing a parsed template. Values are counted references, so nothing of the document is copied.
- * Bounds: nesting of {{template}}, variables, steps and output; a template cannot run for ever. */
+/* cli/template_run.c: executing a parsed template. Values are counted references, so nothing of the document is
+ * copied. Bounds: nesting of {{template}}, variables, steps and output; a template cannot run for ever. */
 #include "cli/template_tree.h"
 
 #include <string.h>
@@ -37,8 +37,8 @@ __attribute__((format(printf, 5, 6))) static int fail(const struct run *r, size_
             line++;
             start = i + 1;
         }
-    return creel_fail(r->err, CREEL_INVALID, 0, "template: :%zu:%zu: executing \"%s\" at <%.*s>: %s", line, at - start,
-                      r->name, len < 200 ? (int)len : 200, text, what);
+    return creel_fail(r->err, CREEL_INVALID, 0, "template: :%zu:%zu: executing \"%s\" at <%.*s>: %s", line,
+                      at - start, r->name, len < 200 ? (int)len : 200, text, what);
 }
 
 static int fail_at(const struct run *r, const struct operand *o, const char *what, const char *more)
@@ -81,12 +81,14 @@ static int row_field(const struct run *r, const struct operand *o, const char *n
 {
     json_t *j = r->in->row->field(r->in->arg, name);
     if (j == NULL)
-        return fail(r, o->at, o->text, o->text_len, "can't evaluate field %s in type %s", name, r->in->row->type_name);
+        return fail(r, o->at, o->text, o->text_len, "can't evaluate field %s in type %s", name,
+                    r->in->row->type_name);
     *ret = value_own(j);
     return 0;
 }
 
-static int object_field(const struct run *r, const struct operand *o, const struct value *v, const char *name, struct value *ret)
+static int object_field(const struct run *r, const struct operand *o, const struct value *v, const char *name,
+                        struct value *ret)
 {
     json_t *j = json_object_get(v->json, name);
     enum template_zero zero = zero_of(r, name);
@@ -104,7 +106,8 @@ static int object_field(const struct run *r, const struct operand *o, const stru
     return ret->json == NULL ? creel_fail_nomem(r->err) : 0;
 }
 
-static int field(const struct run *r, const struct operand *o, const struct value *v, const char *name, struct value *ret)
+static int field(const struct run *r, const struct operand *o, const struct value *v, const char *name,
+                 struct value *ret)
 {
     if (v->kind == VALUE_ROW)
         return row_field(r, o, name, ret);
@@ -220,10 +223,10 @@ static int call(struct run *r, const struct command *cmd, struct value *args, si
     struct creel_err err = { 0 };
     if (count < (size_t)f->min || (f->max >= 0 && count > (size_t)f->max)) {
         if (f->min == f->max)
-            return fail(r, cmd->args[0].at, f->name, strlen(f->name), "wrong number of args for %s: want %d got %zu", f->name,
-                        f->min, count);
-        return fail(r, cmd->args[0].at, f->name, strlen(f->name), "wrong number of args for %s: want at least %d got %zu",
-                    f->name, f->min, count);
+            return fail(r, cmd->args[0].at, f->name, strlen(f->name), "wrong number of args for %s: want %d got %zu",
+                        f->name, f->min, count);
+        return fail(r, cmd->args[0].at, f->name, strlen(f->name),
+                    "wrong number of args for %s: want at least %d got %zu", f->name, f->min, count);
     }
     if (f->keeps_title && r->in->row != NULL && r->in->row->is_header) {
         *ret = copy(&args[0]);
@@ -279,7 +282,8 @@ static int eval_method(struct run *r, const struct value *dot, const struct comm
     size_t len;
     const char *text = value_text(&arg, &len);
     if (text == NULL)
-        return fail(r, o->at, o->text, o->text_len, "wrong type for value; expected string; got %s", value_type(&arg));
+        return fail(r, o->at, o->text, o->text_len, "wrong type for value; expected string; got %s",
+                    value_type(&arg));
     json_t *j = r->in->row->call(r->in->arg, name, text);
     if (j == NULL)
         return fail(r, o->at, o->text, o->text_len, "%s has arguments but cannot be invoked as function", name);
@@ -439,7 +443,8 @@ static enum flow run_range(struct run *r, const struct value *dot, const struct 
     json_int_t count = json_is_integer(j) ? json_integer_value(j) : (json_int_t)json_array_size(j);
     for (json_int_t i = 0; i < count && flow != FLOW_FAILED && flow != FLOW_BREAK; i++)
         flow = run_turn(r, n, json_integer(i),
-                        json_is_array(j) ? json_incref(json_array_get(j, (size_t)i)) : json_integer(i), TEMPLATE_ZERO_NONE);
+                        json_is_array(j) ? json_incref(json_array_get(j, (size_t)i)) : json_integer(i),
+                        TEMPLATE_ZERO_NONE);
     return flow == FLOW_FAILED ? flow : FLOW_NEXT;
 }
 
@@ -511,7 +516,8 @@ int template_run(const struct template *t, const struct template_input *in, stru
     r.steps = 0;
     r.max_steps = in->max_steps > 0 ? in->max_steps : RUN_STEPS_MAX;
     r.depth = 0;
-    auto_value root = { .kind = in->row != NULL ? VALUE_ROW : VALUE_JSON, .json = in->row != NULL ? NULL : json_incref(in->json) };
+    auto_value root = { .kind = in->row != NULL ? VALUE_ROW : VALUE_JSON,
+                        .json = in->row != NULL ? NULL : json_incref(in->json) };
     int result = set_variable(&r, "$", false, &root);
     if (result == 0)
         result = run_list(&r, &root, t->body) == FLOW_FAILED ? -1 : 0;

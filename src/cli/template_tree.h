@@ -5,7 +5,12 @@
 
 #include "cli/template.h"
 
-enum { TEMPLATE_TEXT_MAX = 1 << 20, TEMPLATE_DEPTH_MAX = 100, TEMPLATE_ARGS_MAX = 64, TEMPLATE_OUTPUT_MAX = 256 << 20 };
+enum {
+    TEMPLATE_TEXT_MAX = 1 << 20,
+    TEMPLATE_DEPTH_MAX = 100,
+    TEMPLATE_ARGS_MAX = 64,
+    TEMPLATE_OUTPUT_MAX = 256 << 20
+};
 
 /* A value owns a reference to `json`. */
 enum value_kind {
