@@ -23,6 +23,12 @@
 #define MOVE_MOUNT_F_EMPTY_PATH 0x00000004
 #endif
 
+#if defined(IMAGE_SANITIZED) /* a sanitizer's runtime makes calls of its own */
+enum { FILTERED = 0 };
+#else
+enum { FILTERED = 1 };
+#endif
+
 static int step_fail(const char *what, struct creel_err *err)
 {
     return creel_fail(err, errno == EPERM ? CREEL_DENIED : CREEL_INTERNAL, errno, "confining the archive worker: %s", what);
@@ -101,7 +107,7 @@ static int set_limits(const struct archive_limits *l, struct creel_err *err)
         { RLIMIT_NPROC, 0 },
         { RLIMIT_MEMLOCK, 0 },
         { RLIMIT_MSGQUEUE, 0 },
-#if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes */
+#if !defined(IMAGE_SANITIZED) /* sanitizers reserve terabytes */
         { RLIMIT_AS, (rlim_t)l->memory },
 #endif
     };
@@ -180,9 +186,5 @@ int confine_enter(struct confine *c, struct creel_err *err)
     fd_closep(&tree);
     if (set_limits(c->limits, err) < 0 || set_capabilities(c->trusted_xattrs, err) < 0)
         return -1;
-#if defined(__SANITIZE_ADDRESS__)
-    return 0; /* the sanitizer's runtime makes calls of its own */
-#else
-    return set_filter(err);
-#endif
+    return FILTERED ? set_filter(err) : 0;
 }

@@ -221,8 +221,9 @@ const char *reference_familiar_name(const char *name)
     const char *path = name + d + 1;
     /* "library/a/b" is not official: shortening it would name something else */
     if (strncmp(path, official_prefix, o) == 0 && strchr(path + o, '/') == NULL)
-        return path + o;
-    return path;
+        path += o;
+    /* nor may the rest read as another registry's name, or as an id */
+    return domain_length(path, strlen(path)) > 0 || ident_is_full(path) ? name : path;
 }
 
 const char *reference_print_familiar(const struct reference *r, char *buf)

@@ -78,7 +78,7 @@ static int spawn(const char *path, const char *op, int in, int out, int control,
         r = plan_fd(&p, in, 0);
     if (r == 0)
         r = plan_fd(&p, out, 1);
-#if !defined(__SANITIZE_ADDRESS__) /* a sanitizer's report should be seen */
+#if !defined(IMAGE_SANITIZED) /* a sanitizer's report should be seen */
     if (r == 0)
         r = plan_fd(&p, -1, 2);
 #endif

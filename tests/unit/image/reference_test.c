@@ -26,6 +26,10 @@ static const struct {
     { "busybox@" D, "docker.io/library/busybox", "", D, "busybox@" D },
     { "busybox:1@" D, "docker.io/library/busybox", "1", D, "busybox:1" },
     { "localhost", "docker.io/library/localhost", "", "", "localhost" },
+    { "docker.io/reg.io/x", "docker.io/reg.io/x", "", "", "docker.io/reg.io/x" },
+    { "docker.io/localhost/x", "docker.io/localhost/x", "", "", "docker.io/localhost/x" },
+#define HEX "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    { "docker.io/" HEX, "docker.io/library/" HEX, "", "", "docker.io/library/" HEX },
 };
 
 static const char *const bad[] = {
