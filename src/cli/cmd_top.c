@@ -60,9 +60,8 @@ const struct cli_command cli_cmd_top = {
     .alias = "container top",
     .synopsis = "CONTAINER [PS-OPTION...]",
     .summary = "Show the processes of a container",
-    .description = "Shows the processes of a running container as ps does on the host. What follows the container "
-                   "are options of ps; "
-                   "without any it is -ef.",
+    .description = "Shows the processes of a running container with their ids on the host. What follows the container "
+                   "is a format as ps has it: -ef (also without any), aux, or -o with a list of columns.",
     .examples = "creel top web\n"
                 "creel top web -o pid,comm,rss",
     .min_args = 1,
