@@ -34,16 +34,27 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a % b < 0 ? q - 1 : q;
 }
 
+/* Days since 1970 to a date. Not gmtime_r: that reads /etc/localtime first, and this is on the way to every line of a log.
+ * Counted from 1 March 0000 on, so that the leap day comes last in its year; every int64 of nanoseconds is in range. */
+static void date_of_days(int64_t days, int *year, int *month, int *day)
+{
+    int64_t z = days + 719468, era = floor_div(z, 146097);
+    int doe = (int)(z - era * 146097);                                      /* day of the era of 400 years */
+    int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int doy = doe - (365 * yoe + yoe / 4 - yoe / 100);                      /* from 1 March */
+    int m = (5 * doy + 2) / 153;
+    *day = doy - (153 * m + 2) / 5 + 1;
+    *month = m < 10 ? m + 3 : m - 9;
+    *year = (int)(era * 400) + yoe + (*month <= 2);
+}
+
 static const char *print_with(int64_t ns, int digits, char *buf)
 {
-    time_t sec = (time_t)floor_div(ns, NS);
-    struct tm tm;
-    if (gmtime_r(&sec, &tm) == NULL) {
-        (void)snprintf(buf, CLOCK_TEXT_MAX, "0001-01-01T00:00:00Z");
-        return buf;
-    }
+    int64_t sec = floor_div(ns, NS), days = floor_div(sec, 86400);
+    int second = (int)(sec - days * 86400), year, month, day;
+    date_of_days(days, &year, &month, &day);
     char frac[16];
-    (void)snprintf(frac, sizeof frac, ".%09d", (int)(ns - (int64_t)sec * NS));
+    (void)snprintf(frac, sizeof frac, ".%09d", (int)(ns - sec * NS));
     if (digits < 9) {
         size_t n = strlen(frac);
         while (n > 0 && (frac[n - 1] == '0' || frac[n - 1] == '.')) {
@@ -53,8 +64,8 @@ static const char *print_with(int64_t ns, int digits, char *buf)
                 break;
         }
     }
-    (void)snprintf(buf, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, frac);
+    (void)snprintf(buf, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", year, month, day, second / 3600,
+                   second / 60 % 60, second % 60, frac);
     return buf;
 }
 

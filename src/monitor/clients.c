@@ -582,10 +582,11 @@ int clients_listen(struct monitor *m, struct creel_err *err)
     auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make a socket");
-    if (unlinkat(m->run_dir_fd, PROTOCOL_SOCKET_NAME, 0) < 0 && errno != ENOENT)
-        return creel_fail(err, CREEL_INTERNAL, errno, "remove an old %s/" PROTOCOL_SOCKET_NAME, m->launch.run_dir);
     mode_t old = umask(0177);
     int r = bind(fd, (struct sockaddr *)&addr, sizeof addr);
+    /* we hold the lock, so one that is there is of a monitor that was killed */
+    if (r < 0 && errno == EADDRINUSE && unlinkat(m->run_dir_fd, PROTOCOL_SOCKET_NAME, 0) == 0)
+        r = bind(fd, (struct sockaddr *)&addr, sizeof addr);
     (void)umask(old);
     if (r < 0 || listen(fd, 64) < 0)
         return creel_fail(err, CREEL_INTERNAL, errno, "listen on %s/" PROTOCOL_SOCKET_NAME, m->launch.run_dir);

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+#include <time.h>
+
 #define S INT64_C(1000000000)
 
 static void times_print_and_parse_back(void **state)
@@ -25,6 +27,24 @@ static void times_print_and_parse_back(void **state)
     assert_false(clock_parse_when("yesterday", 0, &t));
 }
 
+static void dates_are_those_of_the_c_library(void **state)
+{
+    (void)state;
+    /* every 5 days and some seconds over the whole range of int64 nanoseconds, 1677 to 2262 */
+    for (int64_t s = -INT64_C(9223372036); s < INT64_C(9223372036); s += 5 * 86400 + 12345) {
+        char got[CLOCK_TEXT_MAX], want[CLOCK_TEXT_MAX];
+        struct tm tm;
+        time_t sec = s;
+        assert_non_null(gmtime_r(&sec, &tm));
+        assert_true(strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0);
+        if (s != 0)
+            assert_string_equal(clock_print(s * S, got), want);
+    }
+    char buf[CLOCK_TEXT_MAX];
+    assert_string_equal(clock_print(INT64_C(951782400) * S, buf), "2000-02-29T00:00:00Z");
+    assert_string_equal(clock_print(-1, buf), "1969-12-31T23:59:59.999999999Z");
+}
+
 static void durations_read_as_docker_says_them(void **state)
 {
     (void)state;
@@ -45,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_print_and_parse_back),
+        cmocka_unit_test(dates_are_those_of_the_c_library),
         cmocka_unit_test(durations_read_as_docker_says_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
