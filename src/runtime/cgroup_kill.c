@@ -455,6 +455,16 @@ static int wait_empty(struct cgroup *c, size_t i, unsigned round, int64_t deadli
     return r;
 }
 
+bool cgroup_remove_empty(struct cgroup *c)
+{
+    for (size_t i = 0; i < c->layout.count; i++) {
+        if (unlinkat(c->nodes[i].mount, c->path + 1, AT_REMOVEDIR) < 0 && errno != ENOENT)
+            return false;
+        c->nodes[i].absent = true;
+    }
+    return true;
+}
+
 int cgroup_destroy(struct cgroup *c, struct creel_err *err)
 {
     int64_t deadline = deadline_after(REMOVE_TIMEOUT_MS);

@@ -30,6 +30,7 @@ struct runtime_container {
     int sock;                           /* the gate; -1 once started */
     int console_master;
     bool reaped, started;
+    bool has_poststop;                  /* only then is config looked at after the start */
     struct cgroup *cgroup;
 };
 
@@ -64,6 +65,7 @@ static struct runtime_container *container_new(const struct runtime_params *p, s
     if (c != NULL) {
         c->pidfd = c->sock = c->console_master = -1;
         c->config = p->config;
+        c->has_poststop = p->config->poststop.count > 0;
         c->id = strdup(p->id);
     }
     if (c == NULL || c->id == NULL) {
@@ -263,12 +265,13 @@ int runtime_destroy(struct runtime_container *c, struct creel_err *err)
     fd_closep(&c->sock);
     kill_init(c);
     if (c->cgroup != NULL) {
-        if (cgroup_kill(c->cgroup, SIGKILL, err) < 0 || cgroup_destroy(c->cgroup, err) < 0)
+        if (!cgroup_remove_empty(c->cgroup)
+            && (cgroup_kill(c->cgroup, SIGKILL, err) < 0 || cgroup_destroy(c->cgroup, err) < 0))
             return creel_wrap(err, "destroying container %s", c->id);
         cgroup_free(c->cgroup);
         c->cgroup = NULL;
     }
-    if (first)
+    if (first && c->has_poststop)
         run_late_hooks(c, &c->config->poststop, "poststop", "stopped");
     return 0;
 }

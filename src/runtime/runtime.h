@@ -27,7 +27,7 @@ struct runtime_rootfs {
 };
 
 struct runtime_params {
-    const struct oci_config *config;   /* borrowed until runtime_free */
+    const struct oci_config *config;   /* borrowed until the start has returned; with poststop hooks until runtime_free */
     const char *id;                    /* for messages and the default cgroup */
     int bundle_fd;                     /* directory; root.path is relative to it; -1: the current directory */
     const struct runtime_rootfs *rootfs; /* or NULL */

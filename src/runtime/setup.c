@@ -129,6 +129,12 @@ static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct 
                               "open root file system %s", s->root_path);
         if (s->root_tree < 0)
             s->root_tree = -1;
+        /* Before 5.12 the child makes its own copy, from a tree that is private already. */
+        int r = s->root_tree < 0 ? 0 : sys_mount_setattr(s->root_tree, AT_RECURSIVE, 0, 0, MS_PRIVATE, -1);
+        if (r == -ENOSYS)
+            fd_closep(&s->root_tree);
+        else if (r < 0)
+            return creel_fail(err, CREEL_INTERNAL, -r, "make root file system %s private", s->root_path);
     }
     s->init.rootfs = (struct init_rootfs){ .tree = s->root_tree, .path = s->root_path };
     return 0;

@@ -11,11 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef SYS_openat2
@@ -113,11 +115,18 @@ static int walk_push(struct walk *w, int fd)
     return 0;
 }
 
+/* A link of procfs that leads to an object and not to its text (fd/7, cwd, root): these say their size is 64. */
+static bool is_magic(int link, const struct stat *st)
+{
+    struct statfs s;
+    return st->st_size == 64 && fstatfs(link, &s) == 0 && (unsigned long)s.f_type == PROC_SUPER_MAGIC;
+}
+
 /* W2: replace the link by its text. */
-static int walk_expand(struct walk *w, int link)
+static int walk_expand(struct walk *w, int link, const struct stat *st)
 {
     char text[PATH_MAX];
-    if (++w->links > LINKS_MAX)
+    if (++w->links > LINKS_MAX || is_magic(link, st))
         return -ELOOP;
     ssize_t n = readlinkat(link, "", text, sizeof text - 1);
     if (n < 0)
@@ -189,7 +198,7 @@ static int walk_run(struct walk *w, enum sys_make make, bool no_links, bool keep
             return r;
         }
         if (S_ISLNK(st.st_mode)) {
-            r = no_links ? -ELOOP : walk_expand(w, fd);
+            r = no_links ? -ELOOP : walk_expand(w, fd, &st);
             (void)close(fd);
             if (r < 0)
                 return r;

@@ -284,19 +284,19 @@ static int overlay_mount(const struct init_rootfs *r, struct launch_msg *fail)
     return attach_over_root(mount, fail) < 0 ? -1 : mount;
 }
 
-/* root.path, as a copy of its tree on itself. */
+/* root.path, as a copy of its tree on itself. A user namespace may not be able to go there; then over "/". */
 static int directory_mount(const struct init_rootfs *r, struct launch_msg *fail)
 {
     int place = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (place < 0 && errno == EACCES && r->tree >= 0)
+        return attach_over_root(r->tree, fail) < 0 ? -1 : r->tree;
     if (place < 0)
         return launch_fail(fail, errno == ENOENT ? CREEL_INVALID : CREEL_INTERNAL, errno, "open root file system ",
                            r->path, NULL);
     int mount = r->tree >= 0 ? r->tree : sys_open_tree_clone(place, "", AT_EMPTY_PATH | AT_RECURSIVE);
     int e = mount;
     if (mount >= 0) {
-        e = sys_mount_setattr(mount, AT_RECURSIVE, 0, 0, MS_PRIVATE, -1);
-        if (e == 0 || e == -ENOSYS) /* then it is a copy from a private tree, made here */
-            e = sys_move_mount(mount, place);
+        e = sys_move_mount(mount, place);
     } else if (mount == -ENOSYS) {
         char path[SYS_FD_PATH_MAX];
         (void)sys_fd_path(place, path);
