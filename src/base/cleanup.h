@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define auto_cleanup(fn) __attribute__((cleanup(fn)))
+/* "unused": holding it until the end of the scope is a use that clang does not see */
+#define auto_cleanup(fn) __attribute__((cleanup(fn), unused))
 
 static inline void fd_closep(int *fd)
 {

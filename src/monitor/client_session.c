@@ -78,8 +78,8 @@ static ssize_t sink_try(struct sink *s, const char *data, size_t n)
         if (w >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != ESPIPE))
             return w;
         s->kind = SINK_PIPE_OLD;
+        __attribute__((fallthrough));
     }
-        /* fall through */
     case SINK_PIPE_OLD:
     case SINK_TTY: {
         size_t max = s->kind == SINK_TTY ? TTY_CHUNK : PIPE_BUF;
