@@ -8,7 +8,7 @@
 #include <regex.h>
 #include <string.h>
 
-enum { FILTER_DOCUMENT_MAX = 1 << 20, PATTERN_MAX = 256, REPEAT_MAX = 255 };
+enum { FILTER_DOCUMENT_MAX = 1 << 20, PATTERN_MAX = 256, PLUSES_MAX = 4, REPEAT_MAX = 64 };
 
 int filters_fail(struct creel_err *err, const char *key, const char *value)
 {
@@ -169,25 +169,18 @@ struct filter_patterns {
     struct { regex_t regex; bool compiled; char *text; } items[];
 };
 
-/* The C library multiplies out nested repetitions in memory and takes exponential time for back references, so hostile
- * patterns must not reach it: one {m,n} with small numbers and no \1 is as much as a name needs. */
+/* The C library multiplies repetitions out in memory ("x+" is kept as "xx*", so nested ones double each time) and takes
+ * exponential time for back references. Hostile patterns must not reach it; names need no more than this. */
 static bool is_cheap(const char *pattern)
 {
+    int pluses = 0, braces = 0, number = 0;
     if (strlen(pattern) > PATTERN_MAX)
         return false;
     for (const char *p = pattern; *p != '\0'; p++) {
-        if (p[0] == '\\' && isdigit((unsigned char)p[1]))
-            return false;
-    }
-    const char *brace = strchr(pattern, '{');
-    if (brace == NULL)
-        return true;
-    int number = 0;
-    for (const char *p = brace + 1; *p != '\0'; p++) {
-        if (*p == '{')
-            return false;
-        number = isdigit((unsigned char)*p) ? number * 10 + (*p - '0') : 0;
-        if (number > REPEAT_MAX)
+        pluses += *p == '+';
+        braces += *p == '{';
+        number = braces > 0 && isdigit((unsigned char)*p) ? number * 10 + (*p - '0') : 0;
+        if (pluses > PLUSES_MAX || braces > 1 || number > REPEAT_MAX || (p[0] == '\\' && isdigit((unsigned char)p[1])))
             return false;
     }
     return true;

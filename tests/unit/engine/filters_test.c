@@ -117,6 +117,9 @@ static void costly_expressions_are_plain_text(void **state)
     longest[sizeof longest - 1] = '\0';
     assert_false(pattern_matches("((a{1,255}){1,255}){1,255}", "aaa"));
     assert_false(pattern_matches("a{1,9999}", "aaa"));
+    assert_false(pattern_matches("a++++++++++++++++++++++++++++++++++++++++", "aaa"));
+    assert_false(pattern_matches("(((((a+)+)+)+)+)+", "aaa"));
+    assert_true(pattern_matches("^[a-z]+-[0-9]+$", "web-12"));
     assert_false(pattern_matches("(.*)\\1", "aa"));
     assert_false(pattern_matches(longest, "aa"));
     assert_true(pattern_matches("((a{1,255}){1,255}){1,255}", "((a{1,255}){1,255}){1,255}"));
