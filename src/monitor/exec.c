@@ -56,10 +56,9 @@ static int check_state(struct monitor *m, struct creel_err *err)
 static int run_native(struct monitor *m, const struct exec_request *x, const struct session_ends *ends,
                       struct runtime_process *ret, struct creel_err *err)
 {
-    auto_oci_config config = NULL;
     struct seccomp_program seccomp = { 0 };
     struct oci_process process = { 0 };
-    if (launch_load_config(m, &config, &seccomp, err) < 0)
+    if (launch_load_seccomp(m, &seccomp, err) < 0)
         return -1;
     int r = oci_process_parse(x->process_json, strlen(x->process_json), &process, err);
     if (r == 0) {
@@ -68,7 +67,7 @@ static int run_native(struct monitor *m, const struct exec_request *x, const str
             process.console_cols = x->cols;
         }
         const struct runtime_exec_params p = {
-            .config = config, .process = &process, .init_pidfd = m->container.pidfd, .init_pid = m->pid,
+            .config = m->config, .process = &process, .init_pidfd = m->container.pidfd, .init_pid = m->pid,
             .id = m->launch.id, .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
             .seccomp = seccomp.fprog.len > 0 ? &seccomp.fprog : NULL,
             .seccomp_flags = seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,

@@ -218,31 +218,31 @@ static int read_config(struct monitor *m, char **ret, size_t *ret_len, struct cr
     return 0;
 }
 
-int launch_load_config(struct monitor *m, struct oci_config **ret, struct seccomp_program *ret_seccomp,
-                       struct creel_err *err)
+int launch_load_config(struct monitor *m, struct creel_err *err)
 {
     auto_free char *text = NULL;
-    auto_oci_config c = NULL;
     size_t len;
-    if (read_config(m, &text, &len, err) < 0 || oci_config_parse(text, len, &c, err) < 0)
+    if (read_config(m, &text, &len, err) < 0 || oci_config_parse(text, len, &m->config, err) < 0)
         return creel_wrap(err, "configuration of container %s", m->launch.id);
-    *ret_seccomp = (struct seccomp_program){ 0 };
-    if (m->launch.runtime == NULL && c->linux_.seccomp.present) {
-        int r = seccomp_program_cached(&c->linux_.seccomp, m->seccomp_cache_fd, ret_seccomp, err);
-        if (r == 0)
-            return creel_fail(err, CREEL_INTERNAL, 0, "the compiled seccomp filter of container %s is not in the cache",
-                              m->launch.id);
-        if (r < 0)
-            return -1;
-    }
-    *ret = ptr_take(&c);
     return 0;
+}
+
+int launch_load_seccomp(struct monitor *m, struct seccomp_program *ret, struct creel_err *err)
+{
+    *ret = (struct seccomp_program){ 0 };
+    if (m->launch.runtime != NULL || !m->config->linux_.seccomp.present)
+        return 0;
+    int r = seccomp_program_cached(&m->config->linux_.seccomp, m->seccomp_cache_fd, ret, err);
+    if (r == 0)
+        return creel_fail(err, CREEL_INTERNAL, 0, "the compiled seccomp filter of container %s is not in the cache",
+                          m->launch.id);
+    return r < 0 ? -1 : 0;
 }
 
 /* --- the process --- */
 
-static int create_native(struct monitor *m, const struct oci_config *c, const struct seccomp_program *seccomp,
-                         const struct session_ends *ends, struct creel_err *err)
+static int create_native(struct monitor *m, const struct seccomp_program *seccomp, const struct session_ends *ends,
+                         struct creel_err *err)
 {
     const struct launch *l = &m->launch;
     auto_fd layers = -1;
@@ -258,7 +258,7 @@ static int create_native(struct monitor *m, const struct oci_config *c, const st
                                           .lower_count = l->lower.count, .upper = upper, .work = work };
     }
     const struct runtime_params p = {
-        .config = c, .id = l->id, .bundle_fd = m->run_dir_fd, .rootfs = l->lower.count > 0 ? &rootfs : NULL,
+        .config = m->config, .id = l->id, .bundle_fd = m->run_dir_fd, .rootfs = l->lower.count > 0 ? &rootfs : NULL,
         .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
         .seccomp = seccomp->fprog.len > 0 ? &seccomp->fprog : NULL,
         .seccomp_flags = seccomp->flags, .stdio_is_ours = true, .die_with_parent = true,
@@ -267,12 +267,12 @@ static int create_native(struct monitor *m, const struct oci_config *c, const st
     return runtime_create(&p, &m->native, err);
 }
 
-static int start_native(struct monitor *m, const struct oci_config *c, const struct seccomp_program *seccomp,
-                        const struct session_ends *ends, struct creel_err *err)
+static int start_native(struct monitor *m, const struct seccomp_program *seccomp, const struct session_ends *ends,
+                        struct creel_err *err)
 {
     const struct launch *l = &m->launch;
     struct creel_err ignored = { 0 };
-    if (create_native(m, c, seccomp, ends, err) < 0)
+    if (create_native(m, seccomp, ends, err) < 0)
         return -1;
     int master = runtime_console_master_take(m->native);
     if (master >= 0 && session_open_console(&m->container, master, l->rows, l->cols, err) < 0) {
@@ -318,9 +318,8 @@ static int make_process(struct monitor *m, struct creel_err *err)
 {
     struct session *s = &m->container;
     struct session_ends ends = { { 0, 1, 2 } };
-    auto_oci_config config = NULL;
     struct seccomp_program seccomp = { 0 };
-    if (launch_load_config(m, &config, &seccomp, err) < 0)
+    if (launch_load_config(m, err) < 0 || launch_load_seccomp(m, &seccomp, err) < 0)
         return -1;
     s->tty = m->launch.tty;
     s->has_stdin = m->launch.open_stdin;
@@ -329,7 +328,7 @@ static int make_process(struct monitor *m, struct creel_err *err)
     if (r == 0 && !s->tty)
         r = session_open_pipes(s, true, true, &ends, err);
     if (r == 0)
-        r = m->launch.runtime != NULL ? start_external(m, &ends, err) : start_native(m, config, &seccomp, &ends, err);
+        r = m->launch.runtime != NULL ? start_external(m, &ends, err) : start_native(m, &seccomp, &ends, err);
     session_ends_close(&ends);
     seccomp_program_fini(&seccomp);
     if (r < 0)

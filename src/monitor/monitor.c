@@ -96,6 +96,7 @@ void monitor_fini(struct monitor *m)
     runtime_free(m->native);
     external_free(m->external);
     cgroup_free(m->external_cgroup);
+    oci_config_free(m->config);
     launch_fini(&m->launch);
     int fd = m->listen_io.fd;
     loop_io_remove(&m->loop, &m->listen_io);

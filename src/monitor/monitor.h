@@ -171,6 +171,7 @@ struct monitor {
     struct client *clients;
     unsigned client_count;
     struct client *claimer;
+    struct oci_config *config;      /* the runtime borrows it until its end, and execs need it */
     struct runtime_container *native;
     struct external_container *external;
     struct cgroup *external_cgroup;
@@ -206,9 +207,9 @@ void launch_fini(struct launch *l);
 /* Wait for the request on the first connection and carry it out. 1 launched; 0 the maker went away, nothing was done;
  * -1 failed, the client was told and nothing is left. */
 int monitor_start(struct monitor *m, struct creel_err *err);
-/* <run_dir>/config.json and the compiled filter it names, for launching and for execs. */
-int launch_load_config(struct monitor *m, struct oci_config **ret, struct seccomp_program *ret_seccomp,
-                       struct creel_err *err);
+/* m->config from <run_dir>/config.json; and the compiled filter that it describes, for launching and for execs. */
+int launch_load_config(struct monitor *m, struct creel_err *err);
+int launch_load_seccomp(struct monitor *m, struct seccomp_program *ret, struct creel_err *err);
 
 /* --- exec.c --- */
 int exec_start(struct monitor *m, struct client *c, json_t *request, struct creel_err *err);
