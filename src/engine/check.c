@@ -522,6 +522,21 @@ static int check_staging(struct check *c, const char *dir, struct creel_err *err
     return 0;
 }
 
+static int mend_root(struct check *c, const char *object, struct creel_err *err)
+{
+    (void)object;
+    return engine_root_make(c->e, err);
+}
+
+/* Without them no container starts. They are made again all at once, so one difference stands for them. */
+static void check_root(struct check *c)
+{
+    const char *missing = engine_root_missing(c->e);
+    if (missing != NULL)
+        check_report(c, "missing-directory", missing, mend_root, "%s/%s is missing, which every engine has", c->e->root,
+                     missing);
+}
+
 int creel_check(struct creel *e, int repair, void (*each)(void *arg, const struct creel_finding *f), void *arg,
                 struct creel_err *err)
 {
@@ -534,6 +549,7 @@ int creel_check(struct creel *e, int repair, void (*each)(void *arg, const struc
      * still running without a monitor could not be ended. */
     struct creel_err ignored = { 0 };
     (void)engine_refresh(e, &ignored);
+    check_root(&c);
     if (check_containers(&c, err) < 0 || check_images(&c, err) < 0 || check_staging(&c, "tmp", err) < 0
         || check_staging(&c, "trash", err) < 0)
         return -1;

@@ -34,6 +34,12 @@ struct creel {
     enum cgroup_manager cgroup_manager;
 };
 
+/* --- engine/open.c --- */
+/* Make the directories below root that are not there; done for an engine that has no store yet. */
+int engine_root_make(struct creel *e, struct creel_err *err);
+/* The first of them that is missing, or NULL; static storage. */
+const char *engine_root_missing(struct creel *e);
+
 /* --- engine/image_find.c: what a container needs to know of its image --- */
 struct engine_image {
     char id[72];            /* "sha256:…" */

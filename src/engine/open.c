@@ -18,6 +18,8 @@ enum { DIR_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 static const char *const root_dirs[] = { "containers", "layers", "blobs", "blobs/sha256", "exits", "cache",
                                          "cache/seccomp", "tmp", "trash" };
+static const char *const base_dirs[] = { "base", "base/dev", "base/etc", "base/proc", "base/sys" };
+static const char *const base_files[] = { "base/etc/hostname", "base/etc/hosts", "base/etc/resolv.conf" };
 
 const char *creel_version(void)
 {
@@ -137,19 +139,43 @@ static int sync_dir(int root_fd, const char *path, const char *name, struct cree
  * it can hide nothing and follow no link of the image, and it spares each start their creation in the upper layer. */
 static int make_base(struct creel *e, struct creel_err *err)
 {
-    static const char *const dirs[] = { "base", "base/dev", "base/etc", "base/proc", "base/sys" };
-    static const char *const files[] = { "base/etc/hostname", "base/etc/hosts", "base/etc/resolv.conf" };
-    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-        if ((mkdirat(e->root_fd, dirs[i], 0755) < 0 && errno != EEXIST)
-            || fchmodat(e->root_fd, dirs[i], 0755, 0) < 0) /* whatever the umask */
-            return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s/%s", e->root, dirs[i]);
+    for (size_t i = 0; i < ARRAY_LEN(base_dirs); i++) {
+        if ((mkdirat(e->root_fd, base_dirs[i], 0755) < 0 && errno != EEXIST)
+            || fchmodat(e->root_fd, base_dirs[i], 0755, 0) < 0) /* whatever the umask */
+            return creel_fail(err, creel_kind_of_errno(errno), errno, "make directory %s/%s", e->root, base_dirs[i]);
     }
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        auto_fd fd = openat(e->root_fd, files[i], O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    for (size_t i = 0; i < ARRAY_LEN(base_files); i++) {
+        auto_fd fd = openat(e->root_fd, base_files[i], O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
         if (fd < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0)
-            return creel_fail(err, creel_kind_of_errno(errno), errno, "make file %s/%s", e->root, files[i]);
+            return creel_fail(err, creel_kind_of_errno(errno), errno, "make file %s/%s", e->root, base_files[i]);
     }
     return sync_dir(e->root_fd, e->root, "base/etc", err) < 0 ? -1 : sync_dir(e->root_fd, e->root, "base", err);
+}
+
+int engine_root_make(struct creel *e, struct creel_err *err)
+{
+    if (make_dirs(e->root_fd, e->root, root_dirs, ARRAY_LEN(root_dirs), err) < 0
+        || sync_dir(e->root_fd, e->root, "blobs", err) < 0 || sync_dir(e->root_fd, e->root, "cache", err) < 0)
+        return -1;
+    return make_base(e, err);
+}
+
+const char *engine_root_missing(struct creel *e)
+{
+    const struct { const char *const *names; size_t count; mode_t type; } parts[] = {
+        { root_dirs, ARRAY_LEN(root_dirs), S_IFDIR },
+        { base_dirs, ARRAY_LEN(base_dirs), S_IFDIR },
+        { base_files, ARRAY_LEN(base_files), S_IFREG },
+    };
+    for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
+        for (size_t i = 0; i < parts[p].count; i++) {
+            struct stat st;
+            if (fstatat(e->root_fd, parts[p].names[i], &st, AT_SYMLINK_NOFOLLOW) < 0
+                || (st.st_mode & S_IFMT) != parts[p].type)
+                return parts[p].names[i];
+        }
+    }
+    return NULL;
 }
 
 static int open_dirs(struct creel *e, const struct creel_options *o, struct creel_err *err)
@@ -162,11 +188,7 @@ static int open_dirs(struct creel *e, const struct creel_options *o, struct cree
         return -1;
     if (faccessat(e->root_fd, "store.db", F_OK, 0) == 0)
         return 0;
-    if (make_dirs(e->root_fd, e->root, root_dirs, ARRAY_LEN(root_dirs), err) < 0
-        || sync_dir(e->root_fd, e->root, "blobs", err) < 0 || sync_dir(e->root_fd, e->root, "cache", err) < 0
-        || make_base(e, err) < 0)
-        return -1;
-    return 0;
+    return engine_root_make(e, err);
 }
 
 /* Where creel-monitor and the other helpers are: beside the running program in a build tree, else installed. */

@@ -541,6 +541,21 @@ static void differences_are_reported_and_mended(void **state)
     assert_int_equal(faccessat(e->run_fd, path, F_OK, 0), -1);
 }
 
+static void missing_directories_are_made_again(void **state)
+{
+    struct creel *e = ((struct fixture *)*state)->e;
+    struct findings fs;
+    assert_int_equal(unlinkat(e->root_fd, "exits", AT_REMOVEDIR), 0);
+    assert_int_equal(unlinkat(e->root_fd, "base/etc/hosts", 0), 0);
+    assert_int_equal(check(e, 0, &fs), 1);
+    assert_string_equal(fs.text, "missing-directory");
+    assert_int_equal(check(e, 1, &fs), 1);
+    assert_int_equal(fs.repaired, 1);
+    assert_int_equal(check(e, 0, &fs), 0);
+    assert_int_equal(faccessat(e->root_fd, "exits", F_OK, 0), 0);
+    assert_int_equal(faccessat(e->root_fd, "base/etc/hosts", F_OK, 0), 0);
+}
+
 static void rows_that_lie_are_reported_and_mended(void **state)
 {
     struct creel *e = ((struct fixture *)*state)->e;
@@ -639,6 +654,7 @@ int main(void)
         TEST(paths_become_absolute),
         TEST(a_new_engine_is_clean),
         TEST(differences_are_reported_and_mended),
+        TEST(missing_directories_are_made_again),
         TEST(rows_that_lie_are_reported_and_mended),
         TEST(an_end_that_is_being_committed_is_no_difference),
         TEST(work_of_the_living_is_no_difference),
