@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { FSCONFIG_STRING_MAX = 255, LOWER_MAX = 500 };
@@ -46,13 +47,15 @@ static int overlay_layers(int fs, const struct init_rootfs *r)
 }
 
 /* What a layer holds must be readable without the kernel's extensions, so that diff and commit see plain files. A kernel
- * without the switch does not have the extension. */
-static void overlay_plain(int fs)
+ * without the switch does not have the extension; a kernel before 6.5 takes every word now and refuses the unknown ones
+ * only when the mount is made, so it is given none that it could not know (by_layer: it is 6.8 or later). */
+static void overlay_plain(int fs, bool by_layer)
 {
     (void)sys_fsconfig_string(fs, "metacopy", "off");
     (void)sys_fsconfig_string(fs, "redirect_dir", "off");
     (void)sys_fsconfig_string(fs, "index", "off");
-    (void)sys_fsconfig_string(fs, "uuid", "null"); /* or a new one is written into the upper directory */
+    if (by_layer)
+        (void)sys_fsconfig_string(fs, "uuid", "null"); /* or a new one is written into the upper directory */
 }
 
 /* A volatile overlay refuses to be mounted again until its marker is gone; what it warns of does not matter to those who
@@ -67,7 +70,8 @@ static void forget_volatile(const char *work)
     (void)close(dir);
 }
 
-static int overlay_finish(int fs, const struct init_rootfs *r, const char *upper, const char *work,
+/* by_layer: -ENOSYS when the kernel turns out not to know the way its layers were given. */
+static int overlay_finish(int fs, const struct init_rootfs *r, const char *upper, const char *work, bool by_layer,
                           struct launch_msg *fail)
 {
     int e = 0;
@@ -82,8 +86,12 @@ static int overlay_finish(int fs, const struct init_rootfs *r, const char *upper
         if (e < 0)
             return fail_overlay(fail, fs, -e, r->upper);
     }
-    overlay_plain(fs);
+    overlay_plain(fs, by_layer);
     e = sys_fsconfig_create(fs);
+    if (e == -EINVAL && by_layer) {
+        (void)close(fs);
+        return -ENOSYS;
+    }
     if (e < 0)
         return fail_overlay(fail, fs, -e, "overlay");
     int mount = sys_fsmount(fs, 0);
@@ -110,7 +118,7 @@ static int overlay_by_layer(const struct init_rootfs *r, struct launch_msg *fail
         (void)close(fs);
         return -ENOSYS;
     }
-    return e < 0 ? fail_overlay(fail, fs, -e, "add a layer") : overlay_finish(fs, r, r->upper, r->work, fail);
+    return e < 0 ? fail_overlay(fail, fs, -e, "add a layer") : overlay_finish(fs, r, r->upper, r->work, true, fail);
 }
 
 /* --- the same in one string, in which each directory is the name of a descriptor, seen from /proc/self/fd as working
@@ -181,7 +189,7 @@ static int overlay_by_string(const struct init_rootfs *r, struct short_names *n,
     if (e == 0)
         e = sys_fsconfig_string(fs, "lowerdir", n->lower);
     return e < 0 ? fail_overlay(fail, fs, -e, "lowerdir")
-                 : overlay_finish(fs, r, r->upper != NULL ? n->upper : NULL, n->work, fail);
+                 : overlay_finish(fs, r, r->upper != NULL ? n->upper : NULL, n->work, false, fail);
 }
 
 /* Kernels from before the newer mount calls, and more layers than those take in one string. Attached at once: any
@@ -248,6 +256,22 @@ static int single_layer(const struct init_rootfs *r, struct launch_msg *fail)
     return e < 0 ? fail_overlay(fail, -1, -e, r->lower[0]) : mount;
 }
 
+/* Before 6.8 (by its own account) trying would work out, too, but leave a line in the kernel's log at every start. */
+static bool kernel_takes_layers(void)
+{
+    struct utsname u;
+    unsigned major = 0, minor = 0;
+    if (uname(&u) < 0)
+        return true;
+    const char *p = u.release;
+    for (; *p >= '0' && *p <= '9' && major < 1000; p++)
+        major = major * 10 + (unsigned)(*p - '0');
+    if (*p == '.')
+        for (p++; *p >= '0' && *p <= '9' && minor < 1000; p++)
+            minor = minor * 10 + (unsigned)(*p - '0');
+    return major > 6 || (major == 6 && minor >= 8);
+}
+
 static int overlay_make(const struct init_rootfs *r, bool may_attach, bool *ret_attached, struct launch_msg *fail)
 {
     *ret_attached = false;
@@ -255,7 +279,7 @@ static int overlay_make(const struct init_rootfs *r, bool may_attach, bool *ret_
         return launch_fail(fail, CREEL_INTERNAL, errno, "enter layer directory ", r->layers, NULL);
     if (r->lower_count == 1 && r->upper == NULL)
         return single_layer(r, fail);
-    int mount = overlay_by_layer(r, fail);
+    int mount = kernel_takes_layers() ? overlay_by_layer(r, fail) : -ENOSYS;
     return mount == -ENOSYS ? overlay_with_short_names(r, may_attach, ret_attached, fail) : mount;
 }
 
