@@ -2,13 +2,13 @@
 /* engine/check.c: creel check: rows against the kernel's objects against directories.
  *
  * It runs beside other commands, so it has to tell a difference from work in progress:
- *   - Rows come before what is named after them and go after it. So the files and groups are listed first, then the rows;
- *     what has no row then, still exists, and still has no row, is garbage.
+ *   - Rows come before what is named after them and go after it. So the files and groups are listed first, then the
+ *     rows; what has no row then, still exists, and still has no row, is garbage.
  *   - An object with an intent of a living process is somebody's work.
  *   - A container whose monitor's lock is held is that monitor's work.
  *   - Layers and blobs are compared under the images' lock (image_work.h, W4).
- * Several engines share the group /creel. A group without a row here is ours only if this store remembers the container;
- * others are left alone and not reported. */
+ * Several engines share the group /creel. A group without a row here is ours only if this store remembers the
+ * container; others are left alone and not reported. */
 #include "engine/check.h"
 
 #include "engine/lifecycle.h"
@@ -223,7 +223,8 @@ static int end_group(struct check *c, const char *path, struct creel_err *err)
     return cgroup_kill(cg, SIGKILL, err) < 0 || cgroup_destroy(cg, err) < 0 ? -1 : 0;
 }
 
-/* The group of a container that has a row but no process: under the container's lock, so that no start is under way. */
+/* The group of a container that has a row but no process: under the container's lock, so that no start is under
+ * way. */
 static int mend_stale_group(struct check *c, const char *id, struct creel_err *err)
 {
     auto_row row = { 0 };
@@ -545,8 +546,8 @@ int creel_check(struct creel *e, int repair, void (*each)(void *arg, const struc
         return -1;
     if (c.found > 0)
         return c.found; /* nothing that such a store says may be acted upon */
-    /* A run that ended without a word is no difference between records: what is observed is recomputed first. What then is
-     * still running without a monitor could not be ended. */
+    /* A run that ended without a word is no difference between records: what is observed is recomputed first. What
+     * then is still running without a monitor could not be ended. */
     struct creel_err ignored = { 0 };
     (void)engine_refresh(e, &ignored);
     check_root(&c);

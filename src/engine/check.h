@@ -13,7 +13,8 @@ struct check {
     int found;
 };
 
-/* One difference. mend (NULL: nothing can be done here) is called with `repair`; when it fails the detail says why. */
+/* One difference. mend (NULL: nothing can be done here) is called with `repair`; when it fails the detail says
+ * why. */
 typedef int (*check_mend)(struct check *c, const char *object, struct creel_err *err);
 void check_report(struct check *c, const char *what, const char *object, check_mend mend, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/check_image.c: layer and blob rows against what lies in <root>/layers and <root>/blobs. All of it under the
- * images' lock, so there is no work in progress to be mistaken for a difference: a layer that is not ready then belongs to
- * a process that died. */
+ * images' lock, so there is no work in progress to be mistaken for a difference: a layer that is not ready then
+ * belongs to a process that died. */
 #include "engine/check.h"
 #include "engine/image_work.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/events.c: creel_events. Events are rows; a follower reads those after the revision it has seen, then waits for
- * the store's bell (store_changed_fd) and reads again. The bell is hung up before the first read, and rings after a commit
- * can be seen, so nothing falls between. Each read is one snapshot whose rows are copied before they are shown: a slow
- * reader holds up nobody, and if it is so slow that rows were dropped meanwhile, it is told. */
+/* engine/events.c: creel_events. Events are rows; a follower reads those after the revision it has seen, then waits
+ * for the store's bell (store_changed_fd) and reads again. The bell is hung up before the first read, and rings
+ * after a commit can be seen, so nothing falls between. Each read is one snapshot whose rows are copied before they
+ * are shown: a slow reader holds up nobody, and if it is so slow that rows were dropped meanwhile, it is told. */
 #include "engine/engine.h"
 #include "engine/filters.h"
 

@@ -169,8 +169,8 @@ struct filter_patterns {
     struct { regex_t regex; bool compiled; char *text; } items[];
 };
 
-/* The C library multiplies repetitions out in memory ("x+" is kept as "xx*", so nested ones double each time) and takes
- * exponential time for back references. Hostile patterns must not reach it; names need no more than this. */
+/* The C library multiplies repetitions out in memory ("x+" is kept as "xx*", so nested ones double each time) and
+ * takes exponential time for back references. Hostile patterns must not reach it; names need no more than this. */
 static bool is_cheap(const char *pattern)
 {
     int pluses = 0, braces = 0, number = 0;

@@ -2,7 +2,8 @@
 /* engine/filters.h: the filter documents of list calls, and how values are matched. Pure.
  *
  * A document is a JSON object in one of Docker's two encodings: {"status":["exited"]} or {"status":{"exited":true}}.
- * NULL, "" and {} are no filter. Values of one key are alternatives (labels: all have to match); keys are all to match. */
+ * NULL, "" and {} are no filter. Values of one key are alternatives (labels: all have to match); keys are all to
+ * match. */
 #ifndef CREEL_ENGINE_FILTERS_H
 #define CREEL_ENGINE_FILTERS_H
 

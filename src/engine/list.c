@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/list.c: creel_container_list. One snapshot of the store; rows that pass the filters are copied, and shown to the
- * caller when the snapshot is over, so that a slow reader (a pager) holds up nobody and may call anything.
+/* engine/list.c: creel_container_list. One snapshot of the store; rows that pass the filters are copied, and shown
+ * to the caller when the snapshot is over, so that a slow reader (a pager) holds up nobody and may call anything.
  *
  * Only what a filter asks for is parsed: labels for `label`, mounts for `volume`, the documents for `publish` and
  * `expose`.
  *
- * A row that says it runs is believed while its monitor's lock is held. If not (a reboot, a killed monitor), it is brought
- * back to the truth after the snapshot, and the list is made once more. */
+ * A row that says it runs is believed while its monitor's lock is held. If not (a reboot, a killed monitor), it is
+ * brought back to the truth after the snapshot, and the list is made once more. */
 #include "engine/filters.h"
 #include "engine/image_work.h"
 #include "engine/state_text.h"

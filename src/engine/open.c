@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/open.c: an engine is a pair of directories; opening one finds or makes them, opens the store and lets it recover.
+/* engine/open.c: an engine is a pair of directories; opening one finds or makes them, opens the store and lets it
+ * recover.
  *
- * Every command comes through here, so an engine that exists costs a handful of system calls: the directories below root
- * are made only when there is no store yet, those below run_root only when run_root itself had to be made. They are made
- * before the store, so a killed first opener leaves the sign (no store.db) that makes the next one look again.
+ * Every command comes through here, so an engine that exists costs a handful of system calls: the directories below
+ * root are made only when there is no store yet, those below run_root only when run_root itself had to be made. They
+ * are made before the store, so a killed first opener leaves the sign (no store.db) that makes the next one look
+ * again.
  *
  * Both directories belong to the caller and nobody else may write there: all that is below them is trusted. */
 #include "engine/engine.h"
@@ -135,8 +137,9 @@ static int sync_dir(int root_fd, const char *path, const char *name, struct cree
     return 0;
 }
 
-/* The lowest layer under every image: the directories and empty files that mounts of every container go on. Below an image
- * it can hide nothing and follow no link of the image, and it spares each start their creation in the upper layer. */
+/* The lowest layer under every image: the directories and empty files that mounts of every container go on. Below an
+ * image it can hide nothing and follow no link of the image, and it spares each start their creation in the upper
+ * layer. */
 static int make_base(struct creel *e, struct creel_err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(base_dirs); i++) {

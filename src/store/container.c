@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/container.c: container rows.
  *
- * A container is a row in `objects` (id, name), one in `containers` (what lists need) and one in `specs` (its documents).
- * The table `fields` below is the one place that knows which member is which column; the statements name the columns in
- * the same order. */
+ * A container is a row in `objects` (id, name), one in `containers` (what lists need) and one in `specs` (its
+ * documents). The table `fields` below is the one place that knows which member is which column; the statements name
+ * the columns in the same order. */
 #include "store/container.h"
 #include "store/internal.h"
 
@@ -124,8 +124,8 @@ static int check_enums(const struct container_row *r, struct creel_err *err)
 }
 
 struct load {
-    /* stmt_dup: the row owns its texts (on failure *r holds what was loaded so far). stmt_borrow: valid until the next
-     * step; ten thousand rows need not be a hundred thousand allocations. */
+    /* stmt_dup: the row owns its texts (on failure *r holds what was loaded so far). stmt_borrow: valid until the
+     * next step; ten thousand rows need not be a hundred thousand allocations. */
     bool (*text)(struct stmt *st, int col, char **ret);
     bool only_listed, with_spec;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/container.h: container rows, exits, execs' exits, intents and events.
  *
- * `state` is what was last observed and committed; `desired` is what the user asked for. Only engine/lifecycle.c changes
- * them. Hot fields are columns; the request (config, host config) is one JSON document that lists never parse. */
+ * `state` is what was last observed and committed; `desired` is what the user asked for. Only engine/lifecycle.c
+ * changes them. Hot fields are columns; the request (config, host config) is one JSON document that lists never
+ * parse. */
 #ifndef CREEL_STORE_CONTAINER_H
 #define CREEL_STORE_CONTAINER_H
 
@@ -54,17 +55,19 @@ int container_row_delete(struct store_tx *tx, const char *id, struct creel_err *
 int container_row_get(struct store *s, const char *id, struct container_row *ret, struct creel_err *err);
 /* Full id, exact name, unique prefix. NOT_FOUND "No such container: <ref>"; INVALID lists the candidates. */
 int container_row_resolve(struct store *s, const char *ref, char *ret_id, struct creel_err *err);
-/* Newest first. The spec is loaded only with with_spec. each != 0 stops; it may query but not begin a transaction. The
- * row and its strings are borrowed for the call.
+/* Newest first. The spec is loaded only with with_spec. each != 0 stops; it may query but not begin a transaction.
+ * The row and its strings are borrowed for the call.
  * states: bit set of 1 << state, 0 = all. limit 0 = none. */
 int container_row_each(struct store *s, unsigned states, int limit, bool with_spec,
                        int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);
 /* The same for `ps`, a third faster: only id, name, namespace_, image_id, image_ref, command, labels, mounts,
- * network_mode, created_ns, state, run, pid, boot_id, started_ns, finished_ns, exit_how and exit_number are filled. */
+ * network_mode, created_ns, state, run, pid, boot_id, started_ns, finished_ns, exit_how and exit_number are
+ * filled. */
 int container_row_list(struct store *s, unsigned states, bool with_spec,
                        int (*each)(void *arg, const struct container_row *r), void *arg, struct creel_err *err);
 int container_row_counts(struct store *s, int64_t counts[CONTAINER_STATE_COUNT], struct creel_err *err);
-/* Whether this store has, or has had and remembers (exits, events), a container with this id: 1, 0, -1. Reads all events. */
+/* Whether this store has, or has had and remembers (exits, events), a container with this id: 1, 0, -1. Reads all
+ * events. */
 int container_id_known(struct store *s, const char *id, struct creel_err *err);
 /* Containers that use an image. */
 int container_row_image_users(struct store *s, const char *image_id, int64_t *ret, struct creel_err *err);
@@ -81,8 +84,8 @@ struct event_row { int64_t rev, seq, time_ns; char *type, *action, *actor_id, *a
 /* Events with rev > after, in order. until 0: no end. each != 0 stops. */
 int event_row_each(struct store *s, int64_t after_rev, int64_t since_ns, int64_t until_ns,
                    int (*each)(void *arg, const struct event_row *ev), void *arg, struct creel_err *err);
-/* Events are kept by age and count. Revision of the newest one that was dropped: a reader whose cursor is below it has
- * missed some. 0 = none dropped. */
+/* Events are kept by age and count. Revision of the newest one that was dropped: a reader whose cursor is below it
+ * has missed some. 0 = none dropped. */
 int event_row_floor(struct store *s, int64_t *ret_rev, struct creel_err *err);
 
 /* Intents: what a process has announced and not yet finished. maker = pid + start time + boot id. */

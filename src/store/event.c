@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/event.c: events, rows of the commit they tell of (S3).
- *   I1  seq orders events as they happened; its upper part is the revision of the commit. A reader that saw revision n
- *       never later sees a new event at or below n.
- *   I2  The oldest are dropped, by age and count, every STORE_PRUNE_EVERY revisions; meta.events_floor is the revision of
- *       the newest one dropped, so that a reader with an older cursor is told that it has missed some. */
+ *   I1  seq orders events as they happened; its upper part is the revision of the commit. A reader that saw revision
+ *       n never later sees a new event at or below n.
+ *   I2  The oldest are dropped, by age and count, every STORE_PRUNE_EVERY revisions; meta.events_floor is the
+ *       revision of the newest one dropped, so that a reader with an older cursor is told that it has missed some. */
 #include "store/container.h"
 #include "store/internal.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/internal.h: what the files of this folder share; nobody else includes it.
  *
- * One file per table. A table's file owns its SQL; statements are prepared when first used and kept with the connection
- * (the key is the address of the SQL text, so it must be a static array or literal). Typical use:
+ * One file per table. A table's file owns its SQL; statements are prepared when first used and kept with the
+ * connection (the key is the address of the SQL text, so it must be a static array or literal). Typical use:
  *
  *     static const char get_sql[] = "SELECT name FROM objects WHERE id = ?1";
  *     auto_stmt st;
@@ -65,7 +65,8 @@ void stmt_bind_null(struct stmt *st, int at);
 int stmt_step(struct stmt *st, struct creel_err *err);
 /* Run a statement that returns no rows. Returns the number of rows changed, or -1. */
 int stmt_run(struct stmt *st, struct creel_err *err);
-/* The same, but a violated UNIQUE or PRIMARY KEY constraint is an answer (-2), not an error; err is then untouched. */
+/* The same, but a violated UNIQUE or PRIMARY KEY constraint is an answer (-2), not an error; err is then
+ * untouched. */
 int stmt_run_unique(struct stmt *st, struct creel_err *err);
 /* Run once more with other bindings. */
 void stmt_reset(struct stmt *st);
@@ -81,13 +82,14 @@ int stmt_copy(struct stmt *st, int col, char *buf, size_t size, struct creel_err
 /* Run SQL text that is not worth a cache entry (pragmas, migrations). */
 int store_exec(struct store *s, const char *sql, struct creel_err *err);
 
-/* A number that is unique for ever and grows with the order of commits: rev << STORE_SEQ_BITS | position in the commit. */
+/* A number that is unique for ever and grows with the order of commits: rev << STORE_SEQ_BITS | position in the
+ * commit. */
 enum { STORE_SEQ_BITS = 20 };
 int64_t store_tx_seq(struct store_tx *tx);
 
 /* --- lock (lock.c) --- */
-/* Take the store-wide lock; blocks. Closing the descriptor is what tells those who watch for changes (store_changed_fd),
- * also when the kernel does it for a killed process. */
+/* Take the store-wide lock; blocks. Closing the descriptor is what tells those who watch for changes
+ * (store_changed_fd), also when the kernel does it for a killed process. */
 int store_lock(struct store *s, struct creel_err *err);
 void store_unlock(struct store *s);
 

@@ -2,10 +2,10 @@
 /* store/lock.c: the store-wide lock (S1), and the bell that it rings.
  *
  * root/store.lock is opened for each write transaction and closed after it. The lock belongs to the open file
- * description, so it goes with the process that holds it, however that ends. Closing a file that was open for writing is
- * an inotify event (IN_CLOSE_WRITE): that is how followers learn of a commit. Watching the WAL instead would wake them
- * when its frames are written, which is before the commit can be seen; and a writer killed right after its commit would
- * wake nobody. The file is never removed. It is empty: what counts is the lock. */
+ * description, so it goes with the process that holds it, however that ends. Closing a file that was open for
+ * writing is an inotify event (IN_CLOSE_WRITE): that is how followers learn of a commit. Watching the WAL instead
+ * would wake them when its frames are written, which is before the commit can be seen; and a writer killed right
+ * after its commit would wake nobody. The file is never removed. It is empty: what counts is the lock. */
 #include "store/internal.h"
 
 #include <fcntl.h>

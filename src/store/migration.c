@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/migration.c: the schema, as the list of steps that made it.
  *
- * Step n brings a store of version n - 1 to version n, in one transaction together with its number (user_version), under
- * the store's lock. Steps are never changed once released; a new table or column is a new step at the end.
+ * Step n brings a store of version n - 1 to version n, in one transaction together with its number (user_version),
+ * under the store's lock. Steps are never changed once released; a new table or column is a new step at the end.
  *
  * SQLite parses the whole schema whenever the store is opened, which every command does: keep it short. What is not
  * self-evident:
- *   objects     ids and names of all kinds of objects share one name space (S7). `n` is the key of the kind's own table.
+ *   objects     ids and names of all kinds of objects share one name space (S7). `n` is the key of the kind's own
+ *               table.
  *   containers  what lists and filters need; enumerations are the numbers of store/container.h. The request and its
  *               derived documents are in `specs`, so that a list of ten thousand rows reads few pages.
  *   events      seq = rev << 20 | position within the commit. Ordered, unique, never reused; rev is read off it.
  *   exits       survive their container. seq as for events, for dropping the oldest.
- *   intents     seq as for events: a number is never used twice, so that two processes that clean up after the same dead
- *               maker cannot delete a newer intent. */
+ *   intents     seq as for events: a number is never used twice, so that two processes that clean up after the same
+ *               dead maker cannot delete a newer intent. */
 #include "store/internal.h"
 
 static const char *const steps[] = {

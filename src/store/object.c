@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store/object.c: ids and names. One table for all kinds of objects, so that the database itself keeps a name or an id
- * from being used twice (S7), and one look-up order: full id, exact name, unique id prefix. */
+/* store/object.c: ids and names. One table for all kinds of objects, so that the database itself keeps a name or an
+ * id from being used twice (S7), and one look-up order: full id, exact name, unique id prefix. */
 #include "store/internal.h"
 
 #include "base/bytes.h"
@@ -93,8 +93,8 @@ int object_delete(struct store_tx *tx, enum object_kind kind, const char *id, st
     return stmt_run(&st, err);
 }
 
-/* 1 found, 0 not, -1 error. The kind is checked after the look-up: an exact match of another kind hides nothing, since
- * names and ids are unique over all kinds. */
+/* 1 found, 0 not, -1 error. The kind is checked after the look-up: an exact match of another kind hides nothing,
+ * since names and ids are unique over all kinds. */
 static int find_exact(struct store *s, const char *sql, enum object_kind kind, const char *key, char *ret_id,
                       struct creel_err *err)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/store.c: the connection, transactions, snapshots and checkpoints.
  *
- *   C1  A connection is in one mode: idle, reading (a snapshot over several queries) or writing. It writes only while it
- *       holds the store's lock; it checkpoints only while it holds the lock and is idle.
+ *   C1  A connection is in one mode: idle, reading (a snapshot over several queries) or writing. It writes only
+ *       while it holds the store's lock; it checkpoints only while it holds the lock and is idle.
  *   C2  `rev` moves by one in every commit that changed a row, and never otherwise.
- *   C3  SQLite never checkpoints by itself here: no automatic checkpoint, none at close (research: the WAL-reset race).
+ *   C3  SQLite never checkpoints by itself here: no automatic checkpoint, none at close (research: the WAL-reset
+ *       race).
  *
- * Checkpoints. The first process that opens an idle store reads the whole WAL, so the WAL must stay short, and what was
- * copied back must leave it. SQLite starts the WAL anew only when a connection that *saw* the completed checkpoint writes
- * next; a command that checkpoints after its last commit and exits would leave a full WAL to the next opener, which knows
- * nothing of the checkpoint. So the checkpoint comes first in store_begin, when the WAL has grown past its bound, and the
- * transaction that follows starts the WAL anew. The file keeps its size: overwriting blocks that exist costs an
- * fdatasync, growing a file costs the file system's journal as well. */
+ * Checkpoints. The first process that opens an idle store reads the whole WAL, so the WAL must stay short, and what
+ * was copied back must leave it. SQLite starts the WAL anew only when a connection that *saw* the completed
+ * checkpoint writes next; a command that checkpoints after its last commit and exits would leave a full WAL to the
+ * next opener, which knows nothing of the checkpoint. So the checkpoint comes first in store_begin, when the WAL has
+ * grown past its bound, and the transaction that follows starts the WAL anew. The file keeps its size: overwriting
+ * blocks that exist costs an fdatasync, growing a file costs the file system's journal as well. */
 #include "store/internal.h"
 
 #include "base/clock.h"
@@ -27,8 +28,8 @@ enum {
 #define BUSY_LONG_NS INT64_C(30000000000)
 #define BUSY_SHORT_NS INT64_C(100000000)
 
-/* SQLite's byte-range locks cannot be waited for. They are held for microseconds (another process reads the WAL for the
- * first time), because writers queue at our own lock; so short naps, up to a limit. */
+/* SQLite's byte-range locks cannot be waited for. They are held for microseconds (another process reads the WAL for
+ * the first time), because writers queue at our own lock; so short naps, up to a limit. */
 static int on_busy(void *arg, int count)
 {
     struct store *s = arg;
@@ -61,8 +62,8 @@ static int connect_db(struct store *s, struct creel_err *err)
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     for (int attempt = 0;; attempt++) {
         int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
-        /* SQLite tries for reading only when it cannot open for writing; if another process makes the file in between,
-         * that succeeds. A file system that is really read-only says the same again. */
+        /* SQLite tries for reading only when it cannot open for writing; if another process makes the file in
+         * between, that succeeds. A file system that is really read-only says the same again. */
         if (rc == SQLITE_OK && (attempt > 1 || sqlite3_db_readonly(s->db, "main") == 0))
             return 0;
         bool missing = (rc & 0xff) == SQLITE_CANTOPEN && s->db != NULL && sqlite3_system_errno(s->db) == ENOENT;
@@ -215,7 +216,8 @@ static void end_writing(struct store_tx *tx)
 
 int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err)
 {
-    assert(s->mode == STORE_IDLE && s->open_stmts == 0 && s->read_depth == 0); /* no write inside a snapshot or inside an `each` */
+    /* no write inside a snapshot or inside an `each` */
+    assert(s->mode == STORE_IDLE && s->open_stmts == 0 && s->read_depth == 0);
     if (store_lock(s, err) < 0)
         return -1;
     uint32_t frames = wal_frames(s);
