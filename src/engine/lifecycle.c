@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ident.h"
 #include "base/parse.h"
+#include "engine/container_spec.h"
 #include "engine/staging.h"
 
 #include <dirent.h>
@@ -174,13 +175,27 @@ static int remove_run_dir(struct creel *e, const char *id, struct creel_err *err
     return 0;
 }
 
+/* The row gets its group's name when its start is committed; before that it is derived as the start derived it. */
+static int cgroup_name(struct creel *e, const struct container_row *row, char **ret, struct creel_err *err)
+{
+    if (row->cgroup_path != NULL)
+        return lifecycle_set_text(ret, row->cgroup_path, err);
+    auto_container_spec spec = { 0 };
+    if (container_spec_load(row, &spec, err) < 0)
+        return -1;
+    return container_spec_cgroup(e, spec.host, row->id, ret, err);
+}
+
 static int remove_cgroup(struct creel *e, const struct container_row *row, struct creel_err *err)
 {
-    if (row->cgroup_path == NULL || row->run == 0)
+    auto_free char *path = NULL;
+    if (row->run == 0)
         return 0;
+    if (cgroup_name(e, row, &path, err) < 0)
+        return -1;
     auto_cgroup cg = NULL;
     struct creel_err open_err = { 0 };
-    if (cgroup_open(row->cgroup_path, e->cgroup_manager, &cg, &open_err) < 0) {
+    if (cgroup_open(path, e->cgroup_manager, &cg, &open_err) < 0) {
         if (open_err.kind == CREEL_NOT_FOUND)
             return 0;
         if (err != NULL)
