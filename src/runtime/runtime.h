@@ -33,7 +33,7 @@ struct runtime_params {
     const struct runtime_rootfs *rootfs; /* or NULL */
     int stdio[3];                      /* become 0, 1, 2; ignored with process.terminal */
     bool stdio_is_ours;                /* pipes among stdio were made for this container: its user becomes their owner */
-    int preserve_fds;                  /* how many of the caller's 3.. are kept */
+    int preserve_fds;                  /* how many of the caller's 3.. are kept; they must not be close-on-exec */
     const struct sock_fprog *seccomp;  /* compiled program, or NULL: none */
     unsigned seccomp_flags;            /* SECCOMP_FILTER_FLAG_* (struct seccomp_program.flags) */
     bool seccomp_log;                  /* adds SECCOMP_FILTER_FLAG_LOG */

@@ -19,10 +19,12 @@ int runtime_check_preserved(int preserve, struct creel_err *err)
 {
     if (preserve < 0 || preserve > PRESERVE_MAX)
         return creel_fail(err, CREEL_INVALID, 0, "cannot preserve %d descriptors", preserve);
-    for (int fd = 3; fd < 3 + preserve; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            return creel_fail(err, CREEL_INVALID, errno, "descriptor %d, one of %d to preserve, is not open", fd,
+    for (int fd = 3; fd < 3 + preserve; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC)) /* close-on-exec: it did not come from our caller's caller */
+            return creel_fail(err, CREEL_INVALID, EBADF, "descriptor %d, one of %d to preserve, was not passed on", fd,
                               preserve);
+    }
     return 0;
 }
 

@@ -36,7 +36,8 @@ void runtime_setup_fini(struct runtime_setup *s);
 
 /* Shared with exec: the descriptors a child keeps from its first moment, ascending. Caller frees. */
 int *runtime_keep_list(const int *fds, size_t count, int preserve, struct creel_err *err);
-/* Descriptors 3 to 3 + n - 1 must be the caller's, or one of ours could end up in the container. */
+/* Descriptors 3 to 3 + n - 1 must have been passed to this program on purpose (open, not close-on-exec), or one of ours
+ * could end up in the container. */
 int runtime_check_preserved(int preserve, struct creel_err *err);
 /* "_ses.<id>" */
 char *runtime_keyring_name(const char *id);

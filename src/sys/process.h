@@ -36,7 +36,8 @@ pid_t sys_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, bool *ret_in_cgro
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int signo);
 int sys_pidfd_getfd(int pidfd, int fd);
-/* Wait for the end of a child (by pidfd when it is not -1), retrying EINTR. *ret_status as waitpid gives it. */
+/* Wait for the end of a child, retrying EINTR; by pidfd when it is not -1, so that a pid that was reaped and used again is
+ * not waited for (-ECHILD). *ret_status as waitpid gives it. */
 int sys_wait_child(pid_t pid, int pidfd, int *ret_status);
 
 int sys_setns(int fd, int flags);

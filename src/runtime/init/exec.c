@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,6 +94,13 @@ static int confine(struct joiner *j, char path[PATH_MAX])
     return confine_find(p, path, &j->fail);
 }
 
+/* The caller may have died before we asked to die with it. */
+static bool is_orphan(const struct joiner *j)
+{
+    char c;
+    return j->p->process->die_with_parent && recv(j->sock, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}
+
 _Noreturn void init_exec(const struct init_exec_plan *p)
 {
     struct joiner j = { .p = p, .sock = p->sock };
@@ -102,7 +110,7 @@ _Noreturn void init_exec(const struct init_exec_plan *p)
     if (p->wait_grouped)
         init_wait(j.sock, LAUNCH_GROUPED, NULL, NULL);
     if (init_enter_cgroup(p->v1_tasks, p->v1_task_count, &j.fail) == 0 && apply_settings(&j) == 0
-        && enter_container(&j) == 0 && confine(&j, path) == 0)
+        && enter_container(&j) == 0 && confine(&j, path) == 0 && !is_orphan(&j))
         (void)confine_end(p->process, path, &j.fail);
     init_die(j.sock, &j.fail);
 }
