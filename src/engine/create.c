@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/image_config.h"
 #include "engine/name_generator.h"
+#include "engine/oci_build.h"
 
 #include "base/clock.h"
 #include "base/ident.h"
@@ -146,7 +147,7 @@ static int pid_container_check(struct creel *e, const json_t *host, struct creel
 static int host_check(struct creel *e, const json_t *host, const struct mount_points *mounts, struct creel_err *err)
 {
     if (resources_check(host, err) < 0 || devices_check(host, err) < 0 || security_check(host, err) < 0
-        || sources_check(mounts, err) < 0 || pid_container_check(e, host, err) < 0)
+        || sources_check(mounts, err) < 0 || pid_container_check(e, host, err) < 0 || oci_build_check(host, err) < 0)
         return -1;
     if (json_flag(host, "Init")) {
         auto_free char *program = NULL;

@@ -159,6 +159,15 @@ static int env_build(const struct oci_build *b, bool tty, const json_t *more, co
     return 0;
 }
 
+int oci_build_check(const json_t *host, struct creel_err *err)
+{
+    struct oci_process scratch = { 0 };
+    uint64_t set;
+    if (json_object_get(host, "CapAdd") != NULL && bounding_set(host, json_flag(host, "Privileged"), &set, err) < 0)
+        return -1;
+    return json_object_get(host, "OomScoreAdj") != NULL ? oom_score_fill(host, &scratch, err) : 0;
+}
+
 /* --- what both kinds of process have in common --- */
 struct process_wish {
     const char *user, *cwd;

@@ -27,6 +27,9 @@ int oci_build_exec(const struct oci_build *b, const json_t *exec, struct oci_pro
 /* HostConfig's resources as the runtime takes them; device rules included. Into a zeroed struct. */
 int oci_build_resources(const json_t *host, struct oci_resources *ret, struct creel_err *err);
 
+/* What of a HostConfig this process cannot give: capabilities it does not have, an OOM score it may not set. DENIED. */
+int oci_build_check(const json_t *host, struct creel_err *err);
+
 /* The default lists, NULL-terminated. */
 extern const char *const oci_masked_paths[], *const oci_readonly_paths[];
 /* Where the engine's init program appears in the container: on the /dev that is made for it, unless the user brings one. */
