@@ -41,36 +41,33 @@ static enum found classify(const struct stat *st)
 /* Look `parts[0..count)` up in one layer. A component on the way that is no directory hides the layers below. */
 static int layer_look(int root, char *const *parts, size_t count, struct hit *ret)
 {
-    struct hit h = { .parent = -1 };
-    auto_fd dir = fcntl(root, F_DUPFD_CLOEXEC, 3);
-    if (dir < 0)
-        return -errno;
-    for (size_t i = 0; i < count; i++) {
-        struct stat st;
-        if (i + 1 < count) {
-            int next = openat(dir, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            if (next >= 0) {
-                fd_closep(&dir);
-                dir = next;
-                h.opaque = h.opaque || is_opaque(dir);
-                continue;
-            }
-            if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-                return -errno;
+    struct hit h = { .what = FOUND_DIR, .parent = -1 };
+    auto_fd dir = -1; /* the last directory on the way; -1: still at the root */
+    struct stat st;
+    for (size_t i = 0; i + 1 < count; i++) {
+        int next = openat(dir >= 0 ? dir : root, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (next < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+            return -errno;
+        if (next < 0) {
+            h.what = errno == ENOENT ? FOUND_NOTHING : FOUND_HIDDEN;
+            *ret = h;
+            return 0;
         }
-        if (fstatat(dir, parts[i], &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (errno != ENOENT)
-                return -errno;
-            h.what = FOUND_NOTHING;
-        } else {
-            h.what = i + 1 < count ? FOUND_HIDDEN : classify(&st);
-        }
-        if (h.what == FOUND_FILE || h.what == FOUND_LINK)
-            h.parent = fd_take(&dir);
-        *ret = h;
-        return 0;
+        fd_closep(&dir);
+        dir = next;
+        h.opaque = h.opaque || is_opaque(dir);
     }
-    h.what = FOUND_DIR;
+    if (count > 0) {
+        int r = fstatat(dir >= 0 ? dir : root, parts[count - 1], &st, AT_SYMLINK_NOFOLLOW);
+        if (r < 0 && errno != ENOENT)
+            return -errno;
+        h.what = r < 0 ? FOUND_NOTHING : classify(&st);
+    }
+    if (h.what == FOUND_FILE || h.what == FOUND_LINK) {
+        if (dir < 0 && (dir = fcntl(root, F_DUPFD_CLOEXEC, 3)) < 0)
+            return -errno;
+        h.parent = fd_take(&dir);
+    }
     *ret = h;
     return 0;
 }
