@@ -149,8 +149,7 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
         s->init.wait_grouped = group >= 0 && !in_cgroup; /* as it was when this child was cloned */
         init_exec(&s->init);
     }
-    if (s->own_pid_ns >= 0)
-        (void)sys_setns(s->own_pid_ns, CLONE_NEWPID);
+    int back = s->own_pid_ns >= 0 ? sys_setns(s->own_pid_ns, CLONE_NEWPID) : 0;
     if (pid == -ENOMEM && s->own_pid_ns >= 0 && has_ended(p->init_pidfd))
         return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
     if (pid < 0)
@@ -158,6 +157,8 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
                           "clone a process for container %s", p->id);
     ret->pid = pid;
     fd_closep(&s->theirs);
+    if (back < 0)
+        return creel_fail(err, CREEL_INTERNAL, -back, "return to the caller's pid namespace");
     if (group < 0 || in_cgroup)
         return 0;
     if (cgroup_add(s->cgroup, pid, err) < 0)
@@ -207,8 +208,10 @@ int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *re
         abandon(&x);
         return -1;
     }
-    (void)sys_process_start(x.pid, &x.pid_start);
-    if (accompany(&s, &x, err) < 0) {
+    int r = sys_process_start(x.pid, &x.pid_start);
+    if (r < 0)
+        (void)creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the process");
+    if (r < 0 || accompany(&s, &x, err) < 0) {
         abandon(&x);
         return -1;
     }

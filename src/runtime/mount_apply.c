@@ -77,6 +77,19 @@ static bool is_kernel_tree(const struct mount_step *s)
            || strcmp(s->target, "/proc") == 0 || strcmp(s->target, "/sys") == 0;
 }
 
+/* Closes fd when it refuses. Not to know is to refuse. */
+static int refuse_proc(struct mount_apply *a, const struct mount_step *s, int fd)
+{
+    int r = sys_fs_is(fd, PROC_SUPER_MAGIC);
+    if (r == 0)
+        return 0;
+    (void)close(fd);
+    if (r < 0)
+        return fail_mount(a, s, -r, "look at the target's file system");
+    return launch_fail(a->fail, CREEL_DENIED, 0, s->kind == MOUNT_DEVICE || s->kind == MOUNT_LINK ? "make " : "mount on ",
+                       s->target, ": the target leads into procfs", NULL);
+}
+
 static int open_target(struct mount_apply *a, const struct mount_step *s, bool is_dir)
 {
     if (s->base != MOUNT_ROOT && a->plan->steps[s->base].fd >= 0) {
@@ -94,11 +107,7 @@ static int open_target(struct mount_apply *a, const struct mount_step *s, bool i
     int fd = sys_make_in_root(a->root, s->target, is_dir ? SYS_MAKE_DIR : SYS_MAKE_FILE);
     if (fd < 0)
         return fail_mount(a, s, -fd, "open the target inside the container's root");
-    if (!s->proc_file && sys_fs_is(fd, PROC_SUPER_MAGIC) == 1) {
-        (void)close(fd);
-        return launch_fail(a->fail, CREEL_DENIED, 0, "mount on ", s->target, ": the target leads into procfs", NULL);
-    }
-    return fd;
+    return s->proc_file || refuse_proc(a, s, fd) == 0 ? fd : -1;
 }
 
 /* --- older kernels: attach first, then set attributes through the descriptor --- */
@@ -451,10 +460,8 @@ static int open_place(struct mount_apply *a, const struct mount_step *s, char *n
     if (dir < 0)
         return launch_fail(a->fail, dir == -ELOOP || dir == -ENOTDIR ? CREEL_INVALID : CREEL_INTERNAL, -dir,
                            "open the directory of ", s->target, " inside the container's root", NULL);
-    if (sys_fs_is(dir, PROC_SUPER_MAGIC) == 1) {
-        (void)close(dir);
-        return launch_fail(a->fail, CREEL_DENIED, 0, "make ", s->target, ": the target leads into procfs", NULL);
-    }
+    if (refuse_proc(a, s, dir) < 0)
+        return -1;
     *ret_close = true;
     return dir;
 }

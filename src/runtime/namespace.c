@@ -154,12 +154,19 @@ static pid_t clone_visiting(const struct namespace_plan *p, const struct oci_con
         if (pid < 0)
             pid = fail_clone(pid, err);
     }
-    /* Going back cannot fail for a reason that was not there when we left. */
-    if (own_pid >= 0)
-        (void)sys_setns(own_pid, CLONE_NEWPID);
-    if (own_time >= 0)
-        (void)sys_setns(own_time, CLONE_NEWTIME);
-    return pid;
+    r = own_pid >= 0 ? sys_setns(own_pid, CLONE_NEWPID) : 0;
+    if (own_time >= 0 && r == 0)
+        r = sys_setns(own_time, CLONE_NEWTIME);
+    if (r == 0 || pid < 0)
+        return pid;
+    int status; /* a caller that is not where it was must not go on with this */
+    if (*ret_pidfd >= 0)
+        (void)sys_pidfd_send_signal(*ret_pidfd, SIGKILL);
+    else
+        (void)kill(pid, SIGKILL);
+    (void)sys_wait_child(pid, *ret_pidfd, &status);
+    fd_closep(ret_pidfd);
+    return creel_fail(err, CREEL_INTERNAL, -r, "return to the caller's namespaces");
 }
 
 /* What the process in between has to tell: a failure, or the pid (in `sys`) with its pidfd, and whether it was born in

@@ -141,7 +141,9 @@ static int clone_init(struct runtime_container *c, struct runtime_setup *s, stru
     if (pid < 0)
         return -1;
     c->pid = pid;
-    (void)sys_process_start(pid, &c->pid_start);
+    int r = sys_process_start(pid, &c->pid_start);
+    if (r < 0)
+        return creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the container process");
     if (group < 0 || in_cgroup)
         return 0;
     return cgroup_add(c->cgroup, pid, err) < 0 ? -1 : send_step(c, LAUNCH_GROUPED, err);

@@ -716,3 +716,14 @@ poststop host stopped 1"
         is inside
     done
 }
+
+# --- failures ---
+
+# Every call in turn takes minutes; here a part of them, another one each day.
+@test "when a system call fails, the message names the step and nothing is left" {
+    [ -x "$CREEL_BUILD/tests/unit/runtime/runtime-fault" ] || skip "only on x86-64"
+    bundle 'p["oomScoreAdj"] = 100' 'l["sysctl"] = {"net.ipv4.ip_forward": "1"}' 'bind(T + "/canary", "/x", "rbind", "ro")'
+    cp -a "$B" "$B.exec"
+    B=$B.exec bundle 'p["args"] = ["sleep", "100"]'
+    python3 "$TOP/tests/system/runtime_faults.py" "$CREEL_BUILD/tests/unit/runtime" "$B" "$GROUP/$ID" $((11 + $(date +%j | sed 's/^0*//') % 7))
+}

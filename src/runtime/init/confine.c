@@ -35,9 +35,17 @@ static int raw(long r)
     return r < 0 ? -errno : (int)r;
 }
 
-void confine_begin(void)
+static int hide_memory(struct launch_msg *fail)
 {
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0
+               ? launch_fail(fail, CREEL_INTERNAL, errno, "make the process unreadable for others", NULL)
+               : 0;
+}
+
+int confine_begin(struct launch_msg *fail)
+{
+    if (hide_memory(fail) < 0)
+        return -1;
     /* Handlers are gone since the clone; what the caller ignores (nohup, SIGPIPE) is not. */
     for (int s = 1; s < REAL_TIME_SIGNAL; s++) {
         if (s == SIGKILL || s == SIGSTOP)
@@ -48,6 +56,7 @@ void confine_begin(void)
     uint64_t none = 0;
     (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
     (void)umask(0);
+    return 0;
 }
 
 /* --- settings --- */
@@ -427,7 +436,8 @@ int confine_identity(const struct process_plan *p, struct launch_msg *fail)
     if (r < 0)
         return launch_fail(fail, r == -EINVAL ? CREEL_INVALID : CREEL_INTERNAL, -r, "set the user id to ",
                            text_number(p->uid, id), NULL);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the change of ids made it what the host's sysctl says */
+    if (hide_memory(fail) < 0) /* the change of ids made it what the host's sysctl says */
+        return -1;
     uint64_t held = holds_admin(p) ? CAP_BIT(CAP_SYS_ADMIN) : 0;
     r = cap_set(p->caps.effective | held, p->caps.permitted | held, p->caps.inheritable);
     if (r < 0)

@@ -13,7 +13,7 @@
 #include <limits.h>
 
 /* First of all: nothing may be read from us, handlers and masks of the caller are gone, umask 0. */
-void confine_begin(void);
+int confine_begin(struct launch_msg *fail);
 /* What needs privilege and procfs: oom score, scheduling, labels. `self`: an O_PATH descriptor of this process's own
  * directory in a genuine procfs; -1 if nothing is to be written there (see confine_needs_proc). */
 int confine_settings(const struct process_plan *p, int self, struct launch_msg *fail);

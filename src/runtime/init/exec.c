@@ -105,8 +105,8 @@ _Noreturn void init_exec(const struct init_exec_plan *p)
 {
     struct joiner j = { .p = p, .sock = p->sock };
     char path[PATH_MAX];
-    confine_begin();
-    init_close_others(p->keep, p->keep_count);
+    if (confine_begin(&j.fail) < 0 || init_close_others(p->keep, p->keep_count, &j.fail) < 0)
+        init_die(j.sock, &j.fail);
     if (p->wait_grouped)
         init_wait(j.sock, LAUNCH_GROUPED, NULL, NULL);
     if (init_enter_cgroup(p->v1_tasks, p->v1_task_count, &j.fail) == 0 && apply_settings(&j) == 0

@@ -27,25 +27,32 @@ _Noreturn void init_die(int sock, const struct launch_msg *fail)
     _exit(1);
 }
 
-void init_close_others(const int *keep, size_t count)
+int init_close_others(const int *keep, size_t count, struct launch_msg *fail)
 {
     unsigned from = 3;
-    for (size_t i = 0; i < count; i++) {
+    int r = 0;
+    for (size_t i = 0; i < count && r == 0; i++) {
         if (keep[i] < 0 || (unsigned)keep[i] < from)
             continue;
         if ((unsigned)keep[i] > from)
-            (void)sys_close_range(from, (unsigned)keep[i] - 1, false);
+            r = sys_close_range(from, (unsigned)keep[i] - 1, false);
         from = (unsigned)keep[i] + 1;
     }
-    (void)sys_close_range(from, ~0u, false);
+    if (r == 0)
+        r = sys_close_range(from, ~0u, false);
+    return r < 0 ? launch_fail(fail, CREEL_INTERNAL, -r, "close the caller's descriptors", NULL) : 0;
 }
 
 void init_wait(int sock, enum launch_step want, int *fds, size_t *ret_fd_count)
 {
     struct launch_msg m;
     int r = launch_recv(sock, &m, fds, ret_fd_count);
-    if (r <= 0) /* the parent is gone: nobody is left who could be told */
+    if (r == 0)
         _exit(1);
+    if (r < 0) {
+        (void)launch_fail(&m, CREEL_INTERNAL, -r, "wait for the runtime", NULL);
+        init_die(sock, &m);
+    }
     if (m.step != want) {
         (void)launch_fail(&m, CREEL_INTERNAL, 0, "the runtime's steps are out of order", NULL);
         init_die(sock, &m);
@@ -291,9 +298,8 @@ _Noreturn void init_run(const struct init_plan *p)
 {
     struct init in = { .p = p, .sock = p->sock };
     char path[PATH_MAX];
-    confine_begin();
-    init_close_others(p->keep, p->keep_count);
-    if (become_mapped_root(&in) == 0 && init_join_namespaces(p->joins, p->join_count, &in.fail) == 0
+    if (confine_begin(&in.fail) == 0 && init_close_others(p->keep, p->keep_count, &in.fail) == 0
+        && become_mapped_root(&in) == 0 && init_join_namespaces(p->joins, p->join_count, &in.fail) == 0
         && bring_up_loopback(&in) == 0 && build_root(&in) == 0 && confine(&in, path) == 0)
         (void)execute(&in, path);
     init_die(in.sock, &in.fail);

@@ -90,9 +90,9 @@ _Noreturn void init_exec(const struct init_exec_plan *p);
 
 /* --- shared by both --- */
 /* Close every descriptor from 3 on that is not in the ascending list. */
-void init_close_others(const int *keep, size_t count);
+int init_close_others(const int *keep, size_t count, struct launch_msg *fail);
 _Noreturn void init_die(int sock, const struct launch_msg *fail);
-/* Wait for one step of the parent; its silence ends us quietly. fds as launch_recv. */
+/* Wait for one step of the parent; its end ends us quietly, for there is nobody left to be told. fds as launch_recv. */
 void init_wait(int sock, enum launch_step want, int *fds, size_t *ret_fd_count);
 int init_enter_cgroup(const int *tasks, size_t count, struct launch_msg *fail);
 int init_join_namespaces(const struct init_join *joins, size_t count, struct launch_msg *fail);
