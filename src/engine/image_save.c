@@ -2,7 +2,8 @@
 /* engine/image_save.c: images into one archive, in Docker's format or as an OCI layout.
  *
  * What goes in is decided over one snapshot of the store; the worker then reads blobs. Layers that images share are in the
- * archive once. Docker's format holds plain tars (their digest is the diff_id), OCI the blobs as they are stored. */
+ * archive once. Docker's format holds plain tars (their digest is the diff_id), OCI the blobs as they came; what came
+ * without compression was compressed only for keeping and is a plain tar again. */
 #include "engine/image_work.h"
 
 #include <errno.h>
@@ -144,10 +145,12 @@ static void add_oci(struct saving *s, const struct saved_image *img)
     json_t *layers = json_array();
     for (size_t i = 0; i < img->count; i++) {
         const struct layer_row *l = &img->layers[i];
-        (void)snprintf(name, sizeof name, "blobs/sha256/%s", digest_hex(l->blob));
-        add_blob(s, name, l, false);
-        append(s, layers, json_pack("{s:s,s:s,s:I}", "mediaType", l->media_type, "digest", l->blob, "size",
-                                    (json_int_t)l->blob_size));
+        bool plain = strcmp(l->media_type, OCI "layer.v1.tar") == 0;
+        const char *layer = plain ? l->diff_id : l->blob;
+        (void)snprintf(name, sizeof name, "blobs/sha256/%s", digest_hex(layer));
+        add_blob(s, name, l, plain);
+        append(s, layers, json_pack("{s:s,s:s,s:I}", "mediaType", l->media_type, "digest", layer, "size",
+                                    (json_int_t)(plain ? l->tar_size : l->blob_size)));
     }
     (void)snprintf(name, sizeof name, "blobs/sha256/%s", digest_hex(img->row.id));
     add_text(s, name, img->row.config);

@@ -16,7 +16,7 @@ struct archive_op_args {
 };
 
 /* 0 a layer tar, 4 an empty directory for its files, 5 a file for the blob to keep (optional). A gzip or zstd layer is kept
- * as it came, others are compressed. Result: diff_id, plain_size, raw_digest, raw_size, content_size, entries, and with 5
+ * as it came, others are compressed (zstd) and have the media type of a plain tar. Result: diff_id, plain_size, raw_digest, raw_size, content_size, entries, and with 5
  * blob {digest, size, media_type}. */
 int archive_op_unpack(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err);
 /* 0 an image archive, 4 an empty directory. Members become files named by number. Result: members, an object that maps names

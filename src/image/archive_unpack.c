@@ -13,10 +13,16 @@
 
 enum { LAYER_FD = WORKER_FIRST_FD, BLOB_FD };
 
-static const char *media_type(enum compression c)
+/* What the layer is offered as. What we compressed ourselves is offered as the plain tar it came as: not every reader knows
+ * zstd. */
+static const char *media_type(enum compression kept_as)
 {
-    return c == COMPRESSION_GZIP ? "application/vnd.oci.image.layer.v1.tar+gzip"
-                                 : "application/vnd.oci.image.layer.v1.tar+zstd";
+    switch (kept_as) {
+    case COMPRESSION_GZIP: return "application/vnd.oci.image.layer.v1.tar+gzip";
+    case COMPRESSION_ZSTD: return "application/vnd.oci.image.layer.v1.tar+zstd";
+    case COMPRESSION_NONE: case COMPRESSION_BZIP2: case COMPRESSION_XZ: break;
+    }
+    return "application/vnd.oci.image.layer.v1.tar";
 }
 
 static int read_layer(struct source *src, int root, int64_t *ret_bytes, int64_t *ret_entries, struct creel_err *err)
@@ -54,7 +60,7 @@ static int blob_report(struct source *src, struct sink *blob, json_t *ok, struct
     if (sink_finish(blob, err) < 0 || hasher_digest(&blob->written, digest, err) < 0)
         return -1;
     json_t *o = json_pack("{s:s,s:I,s:s}", "digest", digest, "size", (json_int_t)blob->written.bytes, "media_type",
-                          media_type(src->raw_sink != NULL ? src->compression : COMPRESSION_ZSTD));
+                          media_type(src->raw_sink != NULL ? src->compression : COMPRESSION_NONE));
     return o == NULL || json_object_set_new(ok, "blob", o) < 0 ? creel_fail_nomem(err) : 0;
 }
 

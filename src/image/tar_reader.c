@@ -181,10 +181,7 @@ static int entry_fill(struct tar_reader *r, struct archive_entry *a, struct tar_
 
 int tar_reader_next(struct tar_reader *r, struct tar_entry *e, struct creel_err *err)
 {
-    int got;
-    do
-        got = archive_read_next_header(r->tar, &r->current);
-    while (got == ARCHIVE_RETRY);
+    int got = archive_read_next_header(r->tar, &r->current); /* RETRY would skip what is damaged */
     if (got == ARCHIVE_EOF)
         return check_end(r, err);
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) /* WARN: a name that is not ASCII, see tar_reader_prepare */
@@ -198,10 +195,7 @@ int tar_reader_next(struct tar_reader *r, struct tar_entry *e, struct creel_err 
 int tar_reader_data(struct tar_reader *r, const void **data, size_t *size, int64_t *offset, struct creel_err *err)
 {
     la_int64_t at = 0;
-    int got;
-    do
-        got = archive_read_data_block(r->tar, data, size, &at);
-    while (got == ARCHIVE_RETRY);
+    int got = archive_read_data_block(r->tar, data, size, &at);
     if (got == ARCHIVE_EOF)
         return 0;
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN)

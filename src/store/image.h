@@ -33,7 +33,7 @@ struct layer_row {
     int64_t size, tar_size;     /* bytes of its files; bytes of its tar */
     char blob[72];              /* the blob it is stored as */
     int64_t blob_size;
-    char media_type[96];        /* of the blob */
+    char media_type[96];        /* what it is offered as; "….v1.tar": the blob is compressed only for keeping */
 };
 
 /* --- reading: with or without an open transaction --- */
