@@ -533,7 +533,7 @@ void clients_purge(struct monitor *m)
     }
     if (claimer_gone)
         exit_claimer_gone(m);
-    if (m->phase == PHASE_OVER && clients_backlog(m) == 0)
+    if (m->phase == PHASE_OVER && m->execs == NULL && clients_backlog(m) == 0)
         loop_stop(&m->loop);
 }
 

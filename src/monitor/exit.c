@@ -111,7 +111,8 @@ static void on_linger_end(void *arg)
     loop_stop(&((struct monitor *)arg)->loop);
 }
 
-/* Nothing is left to do but to deliver what is queued. Nobody can find us any more. */
+/* Nothing is left to do but to deliver what is queued, and the ends of execs, which died with init. Nobody can find us any
+ * more. */
 static void over(struct monitor *m)
 {
     m->phase = PHASE_OVER;
