@@ -4,6 +4,7 @@
  * One clone: the pid namespace is entered by the caller for the length of the clone, the cgroup by CLONE_INTO_CGROUP (or
  * by the child, on version 1), everything else by the child in a single setns with init's pidfd. */
 #include "runtime/launch.h"
+#include "runtime/listener.h"
 #include "runtime/runtime.h"
 #include "runtime/setup.h"
 #include "sys/identity.h"
@@ -167,7 +168,8 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     return r < 0 && r != -EPIPE ? creel_fail(err, CREEL_INTERNAL, -r, "tell the process to go on") : 0;
 }
 
-static int accompany(struct exec_setup *s, struct runtime_process *ret, struct creel_err *err)
+static int accompany(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
+                     struct creel_err *err)
 {
     int fds[LAUNCH_FDS_MAX];
     size_t count = 0;
@@ -180,6 +182,10 @@ static int accompany(struct exec_setup *s, struct runtime_process *ret, struct c
             return creel_fail(err, CREEL_INTERNAL, 0, "the process sent no terminal");
         ret->console_master = fds[0];
     }
+    if ((s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+        && listener_pass(s->sock, ret->pidfd, ret->pid, p->config, p->id, p->bundle != NULL ? p->bundle : "", "running",
+                         err) < 0)
+        return -1;
     return launch_expect(s->sock, LAUNCH_STEP_COUNT, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err);
 }
 
@@ -211,7 +217,7 @@ int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *re
     int r = sys_process_start(x.pid, &x.pid_start);
     if (r < 0)
         (void)creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the process");
-    if (r < 0 || accompany(&s, &x, err) < 0) {
+    if (r < 0 || accompany(&s, p, &x, err) < 0) {
         abandon(&x);
         return -1;
     }

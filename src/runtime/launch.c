@@ -18,7 +18,7 @@ const char *launch_step_name(uint32_t step)
     static const char *const names[] = {
         [LAUNCH_FAILED] = "failed", [LAUNCH_MAPPED] = "ids mapped", [LAUNCH_GROUPED] = "in the cgroup",
         [LAUNCH_MOUNTED] = "mounted", [LAUNCH_HOOKED] = "hooks run", [LAUNCH_CONSOLE] = "has a terminal", [LAUNCH_READY] = "ready to execute",
-        [LAUNCH_GO] = "go", [LAUNCH_CLONED] = "cloned", [LAUNCH_STEP_COUNT] = "executed",
+        [LAUNCH_GO] = "go", [LAUNCH_LISTENER] = "filtered", [LAUNCH_LISTENED] = "listened to", [LAUNCH_CLONED] = "cloned", [LAUNCH_STEP_COUNT] = "executed",
     };
     return step <= LAUNCH_STEP_COUNT ? names[step] : "unknown";
 }
@@ -137,15 +137,15 @@ static int wait_readable(int sock, int64_t deadline_ns)
     }
 }
 
-int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err)
+static int expect(int sock, uint32_t want, int timeout_ms, struct launch_msg *m, int *fds, size_t *ret_fd_count,
+                  struct creel_err *err)
 {
-    struct launch_msg m;
     int r = wait_readable(sock, clock_mono_ns() + (int64_t)timeout_ms * 1000000);
     if (r == -ETIMEDOUT)
         return creel_fail(err, CREEL_TIMEOUT, 0, "container process was not \"%s\" within %d seconds",
                           launch_step_name(want), timeout_ms / 1000);
     if (r == 0)
-        r = launch_recv(sock, &m, fds, ret_fd_count);
+        r = launch_recv(sock, m, fds, ret_fd_count);
     if (r == -ECONNRESET)
         r = 0; /* it died with a message of ours unread */
     if (r < 0)
@@ -156,13 +156,24 @@ int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret
     if (r == 0)
         return creel_fail(err, CREEL_INTERNAL, 0, "container process died before it was \"%s\"",
                           launch_step_name(want));
-    if (m.step == LAUNCH_FAILED)
-        return fail_in_words_of(&m, err);
-    if (m.step != want) {
+    if (m->step == LAUNCH_FAILED)
+        return fail_in_words_of(m, err);
+    if (m->step != want) {
         for (size_t i = 0; fds != NULL && ret_fd_count != NULL && i < *ret_fd_count; i++)
             (void)close(fds[i]);
         return creel_fail(err, CREEL_INTERNAL, 0, "container process says \"%s\", expected \"%s\"",
-                          launch_step_name(m.step), launch_step_name(want));
+                          launch_step_name(m->step), launch_step_name(want));
     }
     return 0;
+}
+
+int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err)
+{
+    struct launch_msg m;
+    return expect(sock, want, timeout_ms, &m, fds, ret_fd_count, err);
+}
+
+int launch_expect_msg(int sock, uint32_t want, int timeout_ms, struct launch_msg *ret, struct creel_err *err)
+{
+    return expect(sock, want, timeout_ms, ret, NULL, NULL, err);
 }

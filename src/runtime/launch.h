@@ -14,6 +14,8 @@
  *                     ◄───────────────────   LAUNCH_CONSOLE    only with a terminal; carries its master
  *                     ◄───────────────────   LAUNCH_READY
  *   LAUNCH_GO         ───────────────────►   executes
+ *                     ◄───────────────────   LAUNCH_LISTENER   only when the filter asks an agent; fd number in `sys`
+ *   LAUNCH_LISTENED   ───────────────────►
  *                     ◄───────────────────   end of file
  * At any point the child may send LAUNCH_FAILED instead, and is gone afterwards.
  * launch_send, launch_recv and launch_fail are async-signal-safe. */
@@ -26,7 +28,8 @@
 #include <stdint.h>
 
 enum launch_step { LAUNCH_FAILED, LAUNCH_MAPPED, LAUNCH_GROUPED, LAUNCH_MOUNTED, LAUNCH_HOOKED, LAUNCH_CONSOLE,
-                   LAUNCH_READY, LAUNCH_GO, LAUNCH_CLONED /* namespace.c: the process in between */,
+                   LAUNCH_READY, LAUNCH_GO, LAUNCH_LISTENER, LAUNCH_LISTENED,
+                   LAUNCH_CLONED /* namespace.c: the process in between */,
                    LAUNCH_STEP_COUNT };
 enum { LAUNCH_FDS_MAX = 20, LAUNCH_WHERE_MAX = 500 };
 
@@ -50,5 +53,7 @@ int launch_fail(struct launch_msg *m, enum creel_kind kind, int sys, const char 
 /* Parent: wait for `want`, at most timeout_ms. ret_fds as in launch_recv. want == LAUNCH_STEP_COUNT: the end of file.
  * Errors are the child's own words, or INTERNAL ("process died before …"), or TIMEOUT. */
 int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err);
+/* The same without descriptors, giving the message. */
+int launch_expect_msg(int sock, uint32_t want, int timeout_ms, struct launch_msg *ret, struct creel_err *err);
 
 #endif

@@ -8,12 +8,14 @@
 #include "runtime/idmap.h"
 #include "runtime/init/hook.h"
 #include "runtime/launch.h"
+#include "runtime/listener.h"
 #include "runtime/setup.h"
 #include "sys/identity.h"
 #include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ struct runtime_container {
     int sock;                           /* the gate; -1 once started */
     int console_master;
     bool reaped, started;
+    bool notifies;                      /* the filter has an agent to ask */
     bool has_poststop;                  /* only then is config looked at after the start */
     struct cgroup *cgroup;
 };
@@ -222,6 +225,7 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
         return -1;
     }
     c->bundle = ptr_take(&s.bundle);
+    c->notifies = (s.process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
     *ret = ptr_take(&c);
     return 0;
 }
@@ -249,6 +253,9 @@ int runtime_start(struct runtime_container *c, struct creel_err *err)
     if (c->sock < 0)
         return creel_fail(err, CREEL_CONFLICT, 0, "container %s is started already", c->id);
     int r = send_step(c, LAUNCH_GO, err);
+    if (r == 0 && c->notifies)
+        r = listener_pass(c->sock, c->pidfd, c->pid, c->config, c->id, c->bundle != NULL ? c->bundle : "", "running",
+                          err);
     if (r == 0)
         r = launch_expect(c->sock, LAUNCH_STEP_COUNT, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err);
     fd_closep(&c->sock);

@@ -75,6 +75,7 @@ struct runtime_exec_params {
     unsigned seccomp_flags;
     bool seccomp_log;
     bool die_with_parent;              /* as for init */
+    const char *bundle;                /* absolute; told to seccomp agents; NULL: unknown */
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;

@@ -193,6 +193,9 @@ static int prepare_process(struct runtime_setup *s, struct creel_err *err)
         return -1;
     s->process.seccomp = p->seccomp;
     s->process.die_with_parent = p->die_with_parent;
+    /* Agents are told which bundle it is about. */
+    if ((p->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) && find_bundle(s, err) < 0)
+        return -1;
     s->process.seccomp_flags = p->seccomp_flags | (p->seccomp_log ? SECCOMP_FILTER_FLAG_LOG : 0);
     if (!p->no_new_keyring) {
         s->process.keyring = runtime_keyring_name(p->id);

@@ -202,6 +202,27 @@ Seccomp:	2"
     done
 }
 
+@test "a filter that asks: the agent gets the descriptor and the state, and its answers count" {
+    python3 "$TOP/tests/system/seccomp_agent.py" "$T/agent.sock" "$T/state" 3>&- &
+    local agent=$! i
+    for ((i = 0; i < 500; i++)); do [ -S "$T/agent.sock" ] && break; sleep 0.02; done
+    bundle 'sh("mkdir /d; echo $?")' 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": T + "/agent.sock", "listenerMetadata": "m\"m",
+                "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}'
+    run probe
+    wait $agent
+    [[ $output == *"No medium found"* ]]
+    python3 - "$T/state" "$ID" "$B" <<'PY'
+import json, sys
+s = json.load(open(sys.argv[1]))
+assert s["fds"] == ["seccompFd"] and s["metadata"] == 'm"m' and s["pid"] > 1, s
+assert s["state"]["id"] == sys.argv[2] and s["state"]["bundle"] == sys.argv[3] and s["state"]["pid"] == s["pid"], s
+PY
+    ln -s "$T/agent.sock" "$T/link"
+    for path in "$T/link" "$T/nosuch" /etc/passwd; do
+        refused 125 "$path" 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "'$path'", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}'
+    done
+}
+
 @test "rlimits are set; one that cannot be raised is named" {
     inside 'ulimit -n; ulimit -Hn; ulimit -c' \
         'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]'

@@ -518,12 +518,32 @@ int confine_find(const struct process_plan *p, char path[PATH_MAX], struct launc
     return launch_fail(fail, CREEL_NO_COMMAND, 0, "exec: \"", name, "\": executable file not found in $PATH", NULL);
 }
 
-static int load_filter(const struct process_plan *p, struct launch_msg *fail)
+static int pass_listener(int listener, int sock, struct launch_msg *fail)
+{
+    struct launch_msg m;
+    memset(&m, 0, sizeof m);
+    m.step = LAUNCH_LISTENER;
+    m.sys = listener;
+    if (write(sock, &m, sizeof m) != (ssize_t)sizeof m)
+        return launch_fail(fail, CREEL_INTERNAL, errno, "pass on the seccomp descriptor", NULL);
+    ssize_t n;
+    do {
+        n = read(sock, &m, sizeof m);
+    } while (n < 0 && errno == EINTR);
+    if (n == 0)
+        _exit(1);
+    if (n != (ssize_t)sizeof m || m.step != LAUNCH_LISTENED)
+        return launch_fail(fail, CREEL_INTERNAL, n < 0 ? errno : 0, "wait for the seccomp listener", NULL);
+    return 0;
+}
+
+static int load_filter(const struct process_plan *p, int sock, struct launch_msg *fail)
 {
     if (p->seccomp == NULL)
         return 0;
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->seccomp_flags, p->seccomp) == 0)
-        return 0;
+    long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->seccomp_flags, p->seccomp);
+    if (r >= 0)
+        return p->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? pass_listener((int)r, sock, fail) : 0;
     int e = errno;
     if (e == ENOSYS || e == EINVAL) /* a kernel from before the system call: the same without flags */
         if (p->seccomp_flags == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, p->seccomp, 0, 0) == 0)
@@ -531,13 +551,13 @@ static int load_filter(const struct process_plan *p, struct launch_msg *fail)
     return launch_fail(fail, CREEL_INTERNAL, e, "load the seccomp filter", NULL);
 }
 
-int confine_end(const struct process_plan *p, const char *path, struct launch_msg *fail)
+int confine_end(const struct process_plan *p, const char *path, int sock, struct launch_msg *fail)
 {
     if (set_affinity(&p->cpu_final, "final", fail) < 0)
         return -1;
     if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "set no_new_privs", NULL);
-    if (load_filter(p, fail) < 0)
+    if (load_filter(p, sock, fail) < 0)
         return -1;
     if (holds_admin(p)) {
         int r = cap_set(p->caps.effective, p->caps.permitted, p->caps.inheritable);

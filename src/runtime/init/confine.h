@@ -38,7 +38,8 @@ int confine_rlimits(const struct process_plan *p, struct launch_msg *fail);
 int confine_identity(const struct process_plan *p, struct launch_msg *fail);
 /* Where argv[0] is, as the user sees it. */
 int confine_find(const struct process_plan *p, char path[PATH_MAX], struct launch_msg *fail);
-/* no_new_privs, filter, last capabilities, execve. Returns only on failure. */
-int confine_end(const struct process_plan *p, const char *path, struct launch_msg *fail);
+/* no_new_privs, filter, last capabilities, execve. Returns only on failure. A filter that asks an agent is made known on
+ * `sock` first, with write and read, because every other call may already be one that the agent is asked about. */
+int confine_end(const struct process_plan *p, const char *path, int sock, struct launch_msg *fail);
 
 #endif

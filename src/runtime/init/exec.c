@@ -111,6 +111,6 @@ _Noreturn void init_exec(const struct init_exec_plan *p)
         init_wait(j.sock, LAUNCH_GROUPED, NULL, NULL);
     if (init_enter_cgroup(p->v1_tasks, p->v1_task_count, &j.fail) == 0 && apply_settings(&j) == 0
         && enter_container(&j) == 0 && confine(&j, path) == 0 && !is_orphan(&j))
-        (void)confine_end(p->process, path, &j.fail);
+        (void)confine_end(p->process, path, j.sock, &j.fail);
     init_die(j.sock, &j.fail);
 }

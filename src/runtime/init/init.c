@@ -291,7 +291,7 @@ static int execute(struct init *in, const char *path)
         return launch_fail(&in->fail, CREEL_INVALID, 0, "the configuration has no process to start", NULL);
     if (init_hooks_run(&in->p->start_container, getpid(), &in->fail) < 0)
         return -1;
-    return confine_end(in->p->process, path, &in->fail);
+    return confine_end(in->p->process, path, in->sock, &in->fail);
 }
 
 _Noreturn void init_run(const struct init_plan *p)
