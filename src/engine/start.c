@@ -87,7 +87,7 @@ static int launch(struct start *s, struct monitor_started *started, struct creel
         .seccomp_cache_dir = b->seccomp_dir, .layers_dir = b->layers_dir, .lower = &b->lower,
         .runtime = b->runtime, .runtime_args = &b->runtime_args,
         .cgroup_path = b->cgroup_path, .cgroup_manager = manager_name(e->cgroup_manager),
-        .tty = b->tty, .open_stdin = b->open_stdin, .stdin_once = b->stdin_once,
+        .auto_remove = b->auto_remove, .tty = b->tty, .open_stdin = b->open_stdin, .stdin_once = b->stdin_once,
         .log_driver = b->log_driver, .log_path = b->log_path, .log_max_size = b->log_max_size,
         .log_max_file = b->log_max_file, .log_compress = b->log_compress, .log_attrs = b->log_attrs,
         .reap_argv = &reap,

@@ -257,7 +257,7 @@ static json_t *text_list(const struct strv *v)
 static json_t *launch_json(const struct monitor_launch *q)
 {
     return json_pack("{s:s,s:I,s:s,s:s,s:s,s:s*,s:s*,s:o,s:s*,s:o,s:s*,s:s,s:b,s:b,s:b,s:s,s:s*,s:I,s:i,s:b,s:s*,s:o,"
-                     "s:b,s:b,s:b,s:b,s:i,s:i}",
+                     "s:b,s:b,s:b,s:b,s:b,s:i,s:i}",
                      "id", q->id, "run", (json_int_t)q->run, "container_dir", q->container_dir, "run_dir", q->run_dir,
                      "exits_dir", q->exits_dir, "seccomp_cache_dir", q->seccomp_cache_dir, "layers_dir", q->layers_dir,
                      "lower", text_list(q->lower), "runtime", q->runtime, "runtime_args", text_list(q->runtime_args),
@@ -266,7 +266,8 @@ static json_t *launch_json(const struct monitor_launch *q)
                      "stdin_once", q->stdin_once, "log_driver", q->log_driver != NULL ? q->log_driver : "none",
                      "log_path", q->log_path, "log_max_size", (json_int_t)q->log_max_size, "log_max_file",
                      q->log_max_file, "log_compress", q->log_compress, "log_attrs", q->log_attrs, "reap_argv",
-                     text_list(q->reap_argv), "in", q->attach_stdin, "out", q->attach_stdout, "err", q->attach_stderr,
+                     text_list(q->reap_argv), "auto_remove", q->auto_remove, "in", q->attach_stdin, "out",
+                     q->attach_stdout, "err", q->attach_stderr,
                      "claim", q->claim_exit, "rows", (int)q->rows, "cols", (int)q->cols);
 }
 

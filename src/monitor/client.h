@@ -40,6 +40,7 @@ struct monitor_launch {
     const char *runtime;            /* NULL or "": native; else the path of an OCI runtime, called with bundle=run_dir */
     const struct strv *runtime_args;
     const char *cgroup_path, *cgroup_manager;
+    bool auto_remove;               /* upper goes with the run: nothing in it needs syncing */
     bool tty, open_stdin, stdin_once;
     const char *log_driver;         /* "json-file", "cri", "none" */
     const char *log_path;           /* absolute */

@@ -54,17 +54,18 @@ static int parse_members(json_t *o, struct launch *l, struct creel_err *err)
     const char *op, *id, *container_dir, *run_dir, *exits_dir, *log_driver, *manager;
     const char *seccomp_dir = NULL, *layers_dir = NULL, *runtime = NULL, *cgroup = NULL, *log_path = NULL, *attrs = NULL;
     json_t *lower, *runtime_args, *reap;
-    int tty, open_stdin, stdin_once, compress, in, out, err_stream, claim, max_file, rows, cols;
+    int auto_remove, tty, open_stdin, stdin_once, compress, in, out, err_stream, claim, max_file, rows, cols;
     if (json_unpack_ex(o, &je, 0,
                        "{s:i,s:s,s:s,s:I,s:s,s:s,s:s,s?s,s?s,s:o,s?s,s:o,s?s,s:s,s:b,s:b,s:b,s:s,s?s,s:I,s:i,s:b,s?s,"
-                       "s:o,s:b,s:b,s:b,s:b,s:i,s:i}",
+                       "s:o,s:b,s:b,s:b,s:b,s:b,s:i,s:i}",
                        "v", &version, "op", &op, "id", &id, "run", &run, "container_dir", &container_dir, "run_dir",
                        &run_dir, "exits_dir", &exits_dir, "seccomp_cache_dir", &seccomp_dir, "layers_dir", &layers_dir,
                        "lower", &lower, "runtime", &runtime, "runtime_args", &runtime_args, "cgroup_path", &cgroup,
                        "cgroup_manager", &manager, "tty", &tty, "open_stdin", &open_stdin, "stdin_once", &stdin_once,
                        "log_driver", &log_driver, "log_path", &log_path, "log_max_size", &max_size, "log_max_file",
-                       &max_file, "log_compress", &compress, "log_attrs", &attrs, "reap_argv", &reap, "in", &in, "out",
-                       &out, "err", &err_stream, "claim", &claim, "rows", &rows, "cols", &cols)
+                       &max_file, "log_compress", &compress, "log_attrs", &attrs, "reap_argv", &reap,
+                       "auto_remove", &auto_remove, "in", &in, "out", &out, "err", &err_stream, "claim",
+                       &claim, "rows", &rows, "cols", &cols)
         < 0)
         return creel_fail(err, CREEL_INVALID, 0, "the launch request is not understood: %s", je.text);
     if (version != PROTOCOL_VERSION || strcmp(op, "launch") != 0)
@@ -74,6 +75,7 @@ static int parse_members(json_t *o, struct launch *l, struct creel_err *err)
         return creel_fail(err, CREEL_INVALID, 0, "the launch request names no container");
     memcpy(l->id, id, sizeof l->id);
     l->run = run;
+    l->auto_remove = auto_remove;
     l->tty = tty;
     l->open_stdin = open_stdin;
     l->stdin_once = stdin_once;
@@ -255,7 +257,8 @@ static int create_native(struct monitor *m, const struct seccomp_program *seccom
         if (asprintf(&upper, "%s/upper", l->container_dir) < 0 || asprintf(&work, "%s/work", l->container_dir) < 0)
             return creel_fail_nomem(err);
         rootfs = (struct runtime_rootfs){ .layers_fd = layers, .lower = (const char *const *)l->lower.items,
-                                          .lower_count = l->lower.count, .upper = upper, .work = work };
+                                          .lower_count = l->lower.count, .upper = upper, .work = work,
+                                          .is_volatile = l->auto_remove };
     }
     const struct runtime_params p = {
         .config = m->config, .id = l->id, .bundle_fd = m->run_dir_fd, .rootfs = l->lower.count > 0 ? &rootfs : NULL,

@@ -39,7 +39,7 @@ struct launch {
     struct strv runtime_args;
     char *cgroup_path;
     enum cgroup_manager cgroup_manager;
-    bool tty, open_stdin, stdin_once;
+    bool auto_remove, tty, open_stdin, stdin_once;
     char *log_driver, *log_path, *log_attrs;
     int64_t log_max_size;
     int log_max_file;

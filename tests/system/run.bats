@@ -43,6 +43,17 @@ load helpers
     no_containers
 }
 
+@test "only a file system that goes with its container is mounted without syncing" {
+    run creel run --rm busybox grep -c '^overlay / .*volatile' /proc/mounts
+    expect_out 1
+    run creel run --name kept busybox grep -c '^overlay / .*volatile' /proc/mounts
+    expect_out 0
+    creel run -d --rm --name again busybox sleep 1000
+    run creel restart -t 0 again
+    expect_code 0
+    creel rm -f again
+}
+
 @test "a container that ended stays until it is removed, with its code" {
     run creel run --name kept busybox sh -c 'exit 5'
     expect_code 5
