@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/log_file.h: the files of a container's log, newest and rotated, plain and compressed.
  *
- * The writer (creel-monitor) renames `name` to name.1, name.1 to name.2 …, and replaces name.N by name.N.gz, at any time.
- * Files are opened newest first, so one that moves meanwhile is met twice (and recognised), never missed. */
+ * The writer (creel-monitor) renames `name` to name.1, name.1 to name.2 …, and replaces name.N by name.N.gz, at any
+ * time. Files are opened newest first, so one that moves meanwhile is met twice (and recognised), never missed. */
 #ifndef CREEL_ENGINE_LOG_FILE_H
 #define CREEL_ENGINE_LOG_FILE_H
 
@@ -38,7 +38,8 @@ int log_file_rewind(struct log_file *f, off_t offset, struct creel_err *err);
  * files always the latter. */
 int log_file_tail(struct log_file *f, int64_t wanted, off_t *ret_offset, int64_t *ret_lines, struct creel_err *err);
 /* The file that follows `f` in time: 1 and *ret (open, the caller's), 0 when `f` is the current one. */
-int log_files_next(const struct log_files *all, const struct log_file *f, struct log_file *ret, struct creel_err *err);
+int log_files_next(const struct log_files *all, const struct log_file *f, struct log_file *ret,
+                   struct creel_err *err);
 void log_file_close(struct log_file *f);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/logs.c: reading a container's log back, and following it.
  *
- * The tail is counted first, over all files; of what it leaves, everything before the first record at or after `since`
- * is skipped (time may go backwards later), and the first record after `until` ends it. Following waits on inotify and on
- * the monitor's word that the run is over; the monitor has written everything before it says so. */
+ * The tail is counted first, over all files; of what it leaves, everything before the first record at or after
+ * `since` is skipped (time may go backwards later), and the first record after `until` ends it. Following waits on
+ * inotify and on the monitor's word that the run is over; the monitor has written everything before it says so. */
 #include "engine/lifecycle.h"
 
 #include "base/clock.h"

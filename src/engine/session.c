@@ -2,8 +2,8 @@
 /* engine/session.c: the caller's side of a container's or exec's streams.
  *
  * A session of a container returns EXITED only when the exit is committed: by whoever holds the claim, which is the
- * session that started the run; others commit it too, because committing twice is harmless and waiting for somebody else
- * to do it is not needed. */
+ * session that started the run; others commit it too, because committing twice is harmless and waiting for somebody
+ * else to do it is not needed. */
 #include "engine/lifecycle.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@ struct creel_session {
     int replay;             /* streams whose log comes first: bit 0 stdout, bit 1 stderr */
 };
 
-int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty, bool is_exec,
-                       bool exit_claimed, struct creel_session **ret, struct creel_err *err)
+int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty,
+                       bool is_exec, bool exit_claimed, struct creel_session **ret, struct creel_err *err)
 {
     struct creel_session *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -82,8 +82,8 @@ static int write_record(void *arg, int stream, int64_t time_ns, const char *attr
 
 static int replay_logs(struct creel_session *s, const struct creel_io *io, struct creel_err *err)
 {
-    const struct creel_log_options o = { .size = sizeof o, .want_stdout = s->replay & 1, .want_stderr = s->replay >> 1 & 1,
-                                         .tail = -1 };
+    const struct creel_log_options o = {
+        .size = sizeof o, .want_stdout = s->replay & 1, .want_stderr = s->replay >> 1 & 1, .tail = -1};
     struct creel_io copy = *io;
     if (s->replay == 0)
         return 0;
@@ -120,10 +120,12 @@ int creel_session_copy(struct creel_session *s, const struct creel_io *io, struc
 static int check_attachable(const struct container_row *row, struct creel_err *err)
 {
     if (row->state == CONTAINER_PAUSED)
-        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is paused, unpause the container before attach", row->name);
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is paused, unpause the container before attach",
+                          row->name);
     if (row->state != CONTAINER_RUNNING)
-        return creel_fail(err, CREEL_CONFLICT, 0, "you cannot attach to a stopped container, start it first (%s is %s)",
-                          row->name, lifecycle_state_name(row->state));
+        return creel_fail(err, CREEL_CONFLICT, 0,
+                          "you cannot attach to a stopped container, start it first (%s is %s)", row->name,
+                          lifecycle_state_name(row->state));
     return 0;
 }
 

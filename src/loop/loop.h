@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop/loop.h: an event loop over epoll: descriptors, timers, signals and children. No globals, no threads, and no memory
- * of its own: the structs below are embedded in their owners, who remove them before they go away.
+/* loop/loop.h: an event loop over epoll: descriptors, timers, signals and children. No globals, no threads, and no
+ * memory of its own: the structs below are embedded in their owners, who remove them before they go away.
  *
  *   L1  A source may be removed, by itself or by any other source's callback, at any time; after that its callback is
  *       not called again.
  *   L2  Children are reaped in one place. SIGCHLD is a signalfd; every ended child (also orphans that a sub-reaper
  *       inherited) is waited for, and the watcher of its pid, if any, gets the siginfo. Because nobody else reaps, a
  *       watched pid cannot have been reused.
- *   L3  Timers run on the boot clock (they go on during suspend); the next one bounds the wait, so arming costs no call. */
+ *   L3  Timers run on the boot clock (they go on during suspend); the next one bounds the wait, so arming one is no
+ *       system call. */
 #ifndef CREEL_LOOP_LOOP_H
 #define CREEL_LOOP_LOOP_H
 
@@ -80,7 +81,7 @@ void loop_timer_disarm(struct loop *l, struct loop_timer *t);
  * mask; whoever makes them resets it. */
 int loop_signals(struct loop *l, const sigset_t *also, void (*fn)(void *arg, int signo), void *arg,
                  struct creel_err *err);
-/* Tell when the child c->pid has ended. It may have ended already, as long as the loop has not run since it was made. */
+/* Tell when the child c->pid has ended. It may have ended before, if the loop has not run since it was made. */
 void loop_child_add(struct loop *l, struct loop_child *c);
 void loop_child_remove(struct loop *l, struct loop_child *c);
 /* Reap what has ended, now, instead of waiting for the signal. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* monitor/client_session.c: copying between a session and the caller's descriptors.
  *
- * The caller's descriptors are shared with other programs, so their mode is never changed; instead each kind is written
- * to in a way that does not block, or only as much as is sure not to. So signals, resizes and input are served even when
- * nobody reads our output. While one output is stuck nothing is read from the monitor: that is the back-pressure. */
+ * The caller's descriptors are shared with other programs, so their mode is never changed; instead each kind is
+ * written to in a way that does not block, or only as much as is sure not to. So signals, resizes and input are
+ * served even when nobody reads our output. While one output is stuck nothing is read from the monitor: that is the
+ * back-pressure. */
 #include "monitor/client.h"
 
 #include "monitor/detach_keys.h"
@@ -119,8 +120,8 @@ static void show_notice(struct copy *c, const char *text, size_t len)
 {
     char line[512];
     const char *end = c->link->tty ? "\r\n" : "\n";
-    int n = snprintf(line, sizeof line, "%screel: %.*s%s", c->link->tty ? "\r\n" : "", (int)(len < 400 ? len : 400), text,
-                     end);
+    int n = snprintf(line, sizeof line, "%screel: %.*s%s", c->link->tty ? "\r\n" : "", (int)(len < 400 ? len : 400),
+                     text, end);
     int fd = c->err.fd >= 0 ? c->err.fd : c->out.fd;
     if (fd >= 0 && n > 0 && write(fd, line, (size_t)n) < 0)
         return; /* nobody there to be told */

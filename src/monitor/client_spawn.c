@@ -78,7 +78,10 @@ __attribute__((noinline)) static long clone_into_cgroup(struct spawn *s)
     struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | SYS_CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
                                .cgroup = (uint64_t)s->cgroup };
     long r;
-    __asm__ volatile("syscall" : "=a"(r) : "0"((long)SYS_clone3), "D"(&args), "S"(sizeof args) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "0"((long)SYS_clone3), "D"(&args), "S"(sizeof args)
+                     : "rcx", "r11", "memory");
     if (r == 0)
         become_monitor(s); /* never returns into this frame, which the parent still needs */
     return r;
@@ -139,7 +142,8 @@ static int spawn_run(struct spawn *s, struct creel_err *err)
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid < 0)
         return creel_fail(err, creel_kind_of_errno(why), why, "make a process for the monitor");
-    /* ECHILD: the caller ignores SIGCHLD or has a handler that was quicker; both children are done with all the same */
+    /* ECHILD: the caller ignores SIGCHLD or has a handler that was quicker; both children are done with all the same
+     */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (s->error != 0)
@@ -149,7 +153,7 @@ static int spawn_run(struct spawn *s, struct creel_err *err)
 
 static int open_cgroup(void)
 {
-    static const char *const places[] = { "/sys/fs/cgroup" PROTOCOL_CGROUP, "/sys/fs/cgroup/unified" PROTOCOL_CGROUP };
+    static const char *const places[] = {"/sys/fs/cgroup" PROTOCOL_CGROUP, "/sys/fs/cgroup/unified" PROTOCOL_CGROUP};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         int fd = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* monitor/clients.c: connections: what they ask, and what is sent to them. See protocol.h for both directions' limits. */
+/* monitor/clients.c: connections: what they ask, and what is sent to them. See protocol.h for both directions'
+ * limits. */
 #include "monitor/monitor.h"
 
 #include "base/clock.h"
@@ -115,8 +116,8 @@ void client_reply_error(struct client *c, const struct creel_err *err)
 static void send_skipped(struct client *c)
 {
     char text[128];
-    int n = snprintf(text, sizeof text, "%" PRIu64 " bytes of output were left out here: nobody took them for too long",
-                     c->skipped);
+    int n = snprintf(text, sizeof text,
+                     "%" PRIu64 " bytes of output were left out here: nobody took them for too long", c->skipped);
     c->skipped = 0;
     client_send_frame(c, FRAME_NOTICE, text, (size_t)n);
 }
@@ -129,8 +130,8 @@ void client_event_exit(struct client *c, const struct creel_exit *x)
     if (c->skipped > 0)
         send_skipped(c);
     client_send_json(c, FRAME_EVENT,
-                     json_pack("{s:s,s:i,s:i,s:b,s:I}", "event", "exit", "how", (int)x->how, "number", x->number, "oom",
-                               x->oom_killed != 0, "finished_ns", (json_int_t)x->finished_ns));
+                     json_pack("{s:s,s:i,s:i,s:b,s:I}", "event", "exit", "how", (int)x->how, "number", x->number,
+                               "oom", x->oom_killed != 0, "finished_ns", (json_int_t)x->finished_ns));
     client_detach(c);
 }
 
@@ -337,9 +338,9 @@ static int op_attach(struct client *c, json_t *request, struct creel_err *err)
 {
     int in = 0, out = 0, err_stream = 0, rows = 0, cols = 0;
     struct session *s = &c->m->container;
-    if (json_unpack(request, "{s:b,s:b,s:b,s:i,s:i}", "in", &in, "out", &out, "err", &err_stream, "rows", &rows, "cols",
-                    &cols) < 0
-        || rows < 0 || cols < 0)
+    if (json_unpack(request, "{s:b,s:b,s:b,s:i,s:i}", "in", &in, "out", &out, "err", &err_stream, "rows", &rows,
+                    "cols", &cols) < 0 ||
+        rows < 0 || cols < 0)
         return creel_fail(err, CREEL_INVALID, 0, "an attach request without streams");
     if (s->tty && !s->ended && rows > 0 && cols > 0 && session_resize(s, (unsigned)rows, (unsigned)cols, err) < 0)
         return -1;
@@ -404,10 +405,11 @@ static int dispatch(struct client *c, json_t *request, struct creel_err *err)
         return creel_fail(err, CREEL_INVALID, 0, "a request to the monitor that is not a request");
     c->quiet = quiet != 0;
     if (version != PROTOCOL_VERSION)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0,
-                          "the monitor of container %s speaks version %d of its protocol, not %d; restart the container "
-                          "to use a newer one",
-                          c->m->launch.id, PROTOCOL_VERSION, version);
+        return creel_fail(
+            err, CREEL_UNSUPPORTED, 0,
+            "the monitor of container %s speaks version %d of its protocol, not %d; restart the container "
+            "to use a newer one",
+            c->m->launch.id, PROTOCOL_VERSION, version);
     for (size_t i = 0; i < ARRAY_LEN(ops); i++)
         if (strcmp(ops[i].name, op) == 0)
             return ops[i].fn(c, request, err);

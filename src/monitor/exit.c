@@ -6,8 +6,8 @@
  *                   (the claimer dies, or is stopped and does not release in time) ─► as unclaimed
  *       unclaimed:  record synced ─► everybody told ─► helper commits it ─► over
  *
- * With a claimer the record is not synced: the claimer's commit is what makes the exit durable, and nobody else hears of
- * it before. A record that cannot be written is tried again until it can. */
+ * With a claimer the record is not synced: the claimer's commit is what makes the exit durable, and nobody else hears
+ * of it before. A record that cannot be written is tried again until it can. */
 #include "monitor/monitor.h"
 
 #include "base/clock.h"
@@ -38,7 +38,8 @@ static void record_name(const struct monitor *m, char *buf, size_t size)
 void exit_reserve(struct monitor *m)
 {
     static const char blank[EXIT_RECORD_MAX];
-    auto_fd fd = openat(m->container_dir_fd, RESERVED_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    auto_fd fd =
+        openat(m->container_dir_fd, RESERVED_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     /* if this fails there is still a chance at the end */
     if (fd >= 0 && write(fd, blank, sizeof blank) < 0)
         (void)unlinkat(m->container_dir_fd, RESERVED_NAME, 0);
@@ -84,7 +85,7 @@ static int place_record(struct monitor *m)
     return r;
 }
 
-/* The record is there but perhaps only in memory. The data was synced before the rename if there was no claimer then. */
+/* The record is there but perhaps only in memory. Without a claimer its data was synced before the rename. */
 static void make_durable(struct monitor *m, bool data_too)
 {
     char name[128];
@@ -111,8 +112,8 @@ static void on_linger_end(void *arg)
     loop_stop(&((struct monitor *)arg)->loop);
 }
 
-/* Nothing is left to do but to deliver what is queued, and the ends of execs, which died with init. Nobody can find us any
- * more. */
+/* Nothing is left to do but to deliver what is queued, and the ends of execs, which died with init. Nobody can find
+ * us any more. */
 static void over(struct monitor *m)
 {
     m->phase = PHASE_OVER;

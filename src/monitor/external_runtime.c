@@ -216,8 +216,8 @@ static int call_run(struct call *c, const char *verb, struct creel_err *err)
         (void)kill(pid, SIGKILL);
     int r = sys_wait_child(pid, pidfd, &status);
     if (!ended)
-        return creel_fail(err, CREEL_TIMEOUT, 0, "runtime %s, %s: no answer within %d s, killed", c->m->launch.runtime, verb,
-                          CALL_TIMEOUT_MS / 1000);
+        return creel_fail(err, CREEL_TIMEOUT, 0, "runtime %s, %s: no answer within %d s, killed",
+                          c->m->launch.runtime, verb, CALL_TIMEOUT_MS / 1000);
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "wait for runtime %s", c->m->launch.runtime);
     return status == 0 ? 0 : describe(c, verb, status, err);
@@ -267,7 +267,8 @@ static int overlay_mount(const struct launch *l, int *ret, struct creel_err *err
         char why[256] = "";
         if (fs >= 0)
             sys_fs_message(fs, why, sizeof why);
-        return creel_fail(err, CREEL_INTERNAL, -mnt, "mount the layers of container %s%s%s", l->id, why[0] ? ": " : "", why);
+        return creel_fail(err, CREEL_INTERNAL, -mnt, "mount the layers of container %s%s%s", l->id,
+                          why[0] ? ": " : "", why);
     }
     *ret = mnt;
     return 0;
@@ -319,15 +320,16 @@ static int console_receive(struct monitor *m, int listener, int *ret, struct cre
     char name[256];
     union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
     struct iovec iov = { .iov_base = name, .iov_len = sizeof name };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     auto_fd conn = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     (void)unlinkat(m->run_dir_fd, CONSOLE_NAME, 0);
     const struct cmsghdr *c = NULL;
     if (conn >= 0 && recvmsg(conn, &msg, MSG_CMSG_CLOEXEC) >= 0)
         c = CMSG_FIRSTHDR(&msg);
-    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
-        return creel_fail(err, CREEL_INTERNAL, 0, "runtime %s did not send the terminal of container %s", m->launch.runtime,
-                          m->launch.id);
+    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+        c->cmsg_len != CMSG_LEN(sizeof(int)))
+        return creel_fail(err, CREEL_INTERNAL, 0, "runtime %s did not send the terminal of container %s",
+                          m->launch.runtime, m->launch.id);
     memcpy(ret, CMSG_DATA(c), sizeof *ret);
     return 0;
 }
@@ -357,8 +359,9 @@ static int take_child(struct monitor *m, const char *file, pid_t *ret_pid, int *
     char state;
     int parent = 0;
     if (pidfd < 0 || after == NULL || sscanf(after + 1, " %c %d", &state, &parent) != 2 || parent != getpid())
-        return creel_fail(err, CREEL_INTERNAL, 0, "process %d, which runtime %s names for container %s, is not our child",
-                          (int)pid, m->launch.runtime, m->launch.id);
+        return creel_fail(err, CREEL_INTERNAL, 0,
+                          "process %d, which runtime %s names for container %s, is not our child", (int)pid,
+                          m->launch.runtime, m->launch.id);
     *ret_pid = (pid_t)pid;
     *ret_pidfd = fd_take(&pidfd);
     return 0;
@@ -381,8 +384,8 @@ static int call_create(struct external_container *x, const int stdio[3], bool tt
     return r;
 }
 
-int external_create(struct monitor *m, const int stdio[3], bool tty, struct external_container **ret, int *ret_console,
-                    struct creel_err *err)
+int external_create(struct monitor *m, const int stdio[3], bool tty, struct external_container **ret,
+                    int *ret_console, struct creel_err *err)
 {
     struct external_container *x = calloc(1, sizeof *x);
     if (x == NULL)

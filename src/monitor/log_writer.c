@@ -137,7 +137,8 @@ static void compress_cancel(struct log_writer *w)
 
 static int open_current(struct log_writer *w, int flags)
 {
-    int fd = openat(w->dir_fd, w->name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0640);
+    int fd =
+        openat(w->dir_fd, w->name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0640);
     return fd < 0 ? -errno : fd;
 }
 
@@ -189,7 +190,8 @@ static void write_failed(struct log_writer *w, size_t done, int why)
     size_t whole = last != NULL ? (size_t)(last - w->out) + 1 : 0;
     w->counts.failed_writes++;
     w->counts.last_errno = why;
-    for (const char *p = w->out + whole, *end = w->out + w->out_len; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+    for (const char *p = w->out + whole, *end = w->out + w->out_len; (p = memchr(p, '\n', (size_t)(end - p))) != NULL;
+         p++)
         w->counts.lost_records++;
     w->size += (int64_t)whole;
     if (done > whole && ftruncate(w->fd, w->size) < 0)
@@ -227,7 +229,8 @@ static void stamp(struct log_writer *w, struct log_stream *s, int64_t ns)
         log_json_tail_time(&s->json, ns);
 }
 
-static void emit(struct log_writer *w, struct log_stream *s, int64_t now_ns, const char *data, size_t len, bool newline)
+static void emit(struct log_writer *w, struct log_stream *s, int64_t now_ns, const char *data, size_t len,
+                 bool newline)
 {
     if (!newline && !s->in_line) {
         s->in_line = true;
@@ -350,7 +353,8 @@ static int open_directory(struct log_writer *w, const char *path, struct creel_e
     return 0;
 }
 
-/* Continue an existing file. If its last record is torn (its writer was killed), end it, so that ours stands alone. */
+/* Continue an existing file. If its last record is torn (its writer was killed), end it, so that ours stands alone.
+ */
 static int continue_file(struct log_writer *w, const char *path, struct creel_err *err)
 {
     struct stat st;

@@ -4,8 +4,8 @@
  *   W1  The file consists of whole records. What a failed write left of one is cut off again.
  *   W2  Disk use is bounded by max_size (plus one record) times max_file. When the old file cannot be moved away it is
  *       emptied, because the bound matters more than what was in it.
- *   W3  Nothing here waits for anybody or stops the output: a full disk loses records (and counts them), compression runs
- *       in a child process, and a rotation that comes before it is done only makes it wait.
+ *   W3  Nothing here waits for anybody or stops the output: a full disk loses records (and counts them), compression
+ *       runs in a child process, and a rotation that comes before it is done only makes it wait.
  * Lines are split at LOG_LINE_MAX bytes, not inside of a UTF-8 character. */
 #ifndef CREEL_MONITOR_LOG_WRITER_H
 #define CREEL_MONITOR_LOG_WRITER_H

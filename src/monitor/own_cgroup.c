@@ -2,10 +2,10 @@
 /* monitor/own_cgroup.c: leaving the control groups of whoever started us, so that killing, freezing or starving those
  * does not reach us.
  *
- * On a pure version 2 host the client has us born in our group (client_spawn.c); only when the group is not there yet do
- * we make it and move, which takes a lock that stops every fork on the host for a moment. In version 1 hierarchies a
- * thread moves itself by writing 0 to `tasks`, which takes no such lock. The hierarchy by which service managers kill is
- * left before the launch, those that only count or freeze some time after it. */
+ * On a pure version 2 host the client has us born in our group (client_spawn.c); only when the group is not there yet
+ * do we make it and move, which takes a lock that stops every fork on the host for a moment. In version 1 hierarchies
+ * a thread moves itself by writing 0 to `tasks`, which takes no such lock. The hierarchy by which service managers
+ * kill is left before the launch, those that only count or freeze some time after it. */
 #include "monitor/monitor.h"
 
 #include "sys/process.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* monitor/streams.c: the standard streams of a process: pipes or a terminal on one side, log and clients on the other.
+/* monitor/streams.c: the standard streams of a process: pipes or a terminal on one side, log and clients on the
+ * other.
  *
  *   output:  pipe ──► io_buffer ──► log file
  *                              └──► each client's socket, or its queue; a full queue takes the pipe out of the loop
@@ -121,8 +122,11 @@ int session_signal(struct session *s, int signo, struct creel_err *err)
     if (s->ended || s->pidfd < 0)
         return creel_fail(err, CREEL_CONFLICT, 0, "the process has ended");
     if (pidfd_send_signal(s->pidfd, signo, NULL, 0) < 0)
-        return creel_fail(err, errno == ESRCH ? CREEL_CONFLICT : errno == EINVAL ? CREEL_INVALID : CREEL_INTERNAL, errno,
-                          "send signal %d to process %d", signo, (int)s->pid);
+        return creel_fail(err,
+                          errno == ESRCH    ? CREEL_CONFLICT
+                          : errno == EINVAL ? CREEL_INVALID
+                                            : CREEL_INTERNAL,
+                          errno, "send signal %d to process %d", signo, (int)s->pid);
     return 0;
 }
 
@@ -241,7 +245,8 @@ void session_input(struct session *s, const char *data, size_t n)
         return;
     }
     bytes_add(&s->in_queue, data + done, n - done);
-    if (!bytes_ok(&s->in_queue) || (s->in_io.fd < 0 && loop_io_add(&s->m->loop, &s->in_io, s->in_fd, EPOLLOUT, &err) < 0)) {
+    if (!bytes_ok(&s->in_queue) ||
+        (s->in_io.fd < 0 && loop_io_add(&s->m->loop, &s->in_io, s->in_fd, EPOLLOUT, &err) < 0)) {
         input_close(s);
         clients_input_done(s);
     }

@@ -68,8 +68,9 @@ bool exit_record_parse(const char *text, size_t len, struct exit_record *ret)
         return false;
     memcpy(r.id, s, sizeof r.id);
     int64_t number, oom;
-    if (!next_number(&at, "run", 0, INT64_MAX, &r.run) || !next_number(&at, "started", INT64_MIN, INT64_MAX, &r.started_ns)
-        || !next_number(&at, "finished", INT64_MIN, INT64_MAX, &r.exit.finished_ns))
+    if (!next_number(&at, "run", 0, INT64_MAX, &r.run) ||
+        !next_number(&at, "started", INT64_MIN, INT64_MAX, &r.started_ns) ||
+        !next_number(&at, "finished", INT64_MIN, INT64_MAX, &r.exit.finished_ns))
         return false;
     s = next_value(&at, "how");
     if (s == NULL)

@@ -45,8 +45,8 @@ struct frame_reader {
 };
 void frame_reader_init(struct frame_reader *r, size_t max);
 void frame_reader_fini(struct frame_reader *r);
-/* Take bytes until a frame is complete. *ret_used says how many were taken. DONE: type and payload are valid until the
- * next call, which begins a new frame. BAD (also when out of memory): the connection cannot go on. */
+/* Take bytes until a frame is complete. *ret_used says how many were taken. DONE: type and payload are valid until
+ * the next call, which begins a new frame. BAD (also when out of memory): the connection cannot go on. */
 enum frame_status frame_feed(struct frame_reader *r, const void *data, size_t n, size_t *ret_used);
 /* Between two frames: give the last one's memory back. Does nothing in the middle of one. */
 void frame_reader_trim(struct frame_reader *r);

@@ -18,8 +18,8 @@ static inline size_t log_cri_bound(const struct log_cri_head *h, size_t n)
 }
 /* One record with the file's newline; returns its end. */
 char *log_cri_encode(char *out, const struct log_cri_head *h, const char *data, size_t len, bool newline);
-/* Decode a line. line[len] is the file's newline and becomes part of a full record's text, so that ret's data ends with
- * it as in every format. Nothing is overwritten. False when it is not a record. */
+/* Decode a line. line[len] is the file's newline and becomes part of a full record's text, so that ret's data ends
+ * with it as in every format. Nothing is overwritten. False when it is not a record. */
 bool log_cri_decode(struct log_clock *c, const char *line, size_t len, struct log_record *ret);
 
 #endif

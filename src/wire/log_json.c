@@ -16,8 +16,8 @@
 
 enum { BLOCK = 16 };
 
-/* Index of the first byte that cannot be copied as it is, BLOCK if there is none. One signed comparison covers control
- * characters and everything from 0x80 on. */
+/* Index of the first byte that cannot be copied as it is, BLOCK if there is none. One signed comparison covers
+ * control characters and everything from 0x80 on. */
 static inline unsigned block_first_special(const char *p)
 {
     __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -237,7 +237,10 @@ struct cursor {
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* Four hex digits at p; -1 if there are none. */
@@ -368,7 +371,8 @@ static bool string_skip(struct cursor *c)
     return false;
 }
 
-/* Skip any value. Brackets are counted, not matched by kind: this is our own file, and a lie only costs its record. */
+/* Skip any value. Brackets are counted, not matched by kind: this is our own file, and a lie only costs its record.
+ */
 static bool value_skip(struct cursor *c)
 {
     size_t depth = 0;

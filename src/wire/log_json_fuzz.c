@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Properties: decoding any line stays inside it; what was encoded is decoded to the same bytes, except that bytes which
- * are not UTF-8 have become U+FFFD, and encoding that again changes nothing. */
+/* Properties: decoding any line stays inside it; what was encoded is decoded to the same bytes, except that bytes
+ * which are not UTF-8 have become U+FFFD, and encoding that again changes nothing. */
 #include "wire/log_json.h"
 
 #include "base/cleanup.h"

@@ -26,7 +26,8 @@ static int set_up(void **state)
     sigset_t none;
     sigemptyset(&none);
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/creel-log-XXXXXX");
-    if (mkdtemp(f->dir) == NULL || loop_init(&f->loop, NULL) < 0 || loop_signals(&f->loop, &none, NULL, NULL, NULL) < 0)
+    if (mkdtemp(f->dir) == NULL || loop_init(&f->loop, NULL) < 0 ||
+        loop_signals(&f->loop, &none, NULL, NULL, NULL) < 0)
         return -1;
     (void)snprintf(f->path, sizeof f->path, "%s/c.log", f->dir);
     *state = f;
@@ -130,11 +131,12 @@ static void lines_become_records(void **state)
     feed(f, 1, 3, "o\n\nrest", 7);
     log_writer_end(f->w, 1, 4);
     auto_free char *got = content(f, "");
-    assert_string_equal(got, "{\"log\":\"one\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000001Z\"}\n"
-                             "{\"log\":\"err\\n\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:00.000000002Z\"}\n"
-                             "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000003Z\"}\n"
-                             "{\"log\":\"\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000003Z\"}\n"
-                             "{\"log\":\"rest\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000004Z\"}\n");
+    assert_string_equal(got,
+                        "{\"log\":\"one\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000001Z\"}\n"
+                        "{\"log\":\"err\\n\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:00.000000002Z\"}\n"
+                        "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000003Z\"}\n"
+                        "{\"log\":\"\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000003Z\"}\n"
+                        "{\"log\":\"rest\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.000000004Z\"}\n");
     struct stat st;
     assert_int_equal(stat(f->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
@@ -154,7 +156,8 @@ static void long_lines_are_split_with_one_time(void **state)
     auto_free char *got = content(f, "");
     assert_int_equal(lines(got), 5);
     char *save = NULL;
-    static const char *const ends[] = { " stdout P x", " stdout P x", " stdout P x", " stdout F trailing line", " stdout F next" };
+    static const char *const ends[] = {" stdout P x", " stdout P x", " stdout P x", " stdout F trailing line",
+                                       " stdout F next"};
     int i = 0;
     for (char *line = strtok_r(got, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save), i++) {
         assert_memory_equal(line, i < 4 ? "1970-01-01T00:00:00.000000005Z" : "1970-01-01T00:00:00.000000007Z", 30);
@@ -170,7 +173,9 @@ static void portions_do_not_matter(void **state)
     unsigned seed = 1;
     for (int i = 0; i < 200000; i++) {
         seed = seed * 1103515245 + 12345;
-        bytes_addc(&text, i % 70000 < 40000 && seed >> 16 & 63 ? "ab\xc3\xa9\"<"[seed >> 20 & 3] : i % 300 == 0 ? '\n' : 'z');
+        bytes_addc(&text, i % 70000 < 40000 && seed >> 16 & 63 ? "ab\xc3\xa9\"<"[seed >> 20 & 3]
+                          : i % 300 == 0                       ? '\n'
+                                                               : 'z');
     }
     open_writer(f, "json-file", -1, 1, false);
     feed(f, 1, 9, text.data, text.len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A monitor and containers, end to end, through client.h. Needs root and a static busybox; uses its own directories and
- * control groups below /creel-test-monitor. CREEL_TEST_RUNTIME names an external runtime to use instead of our own. */
+/* A monitor and containers, end to end, through client.h. Needs root and a static busybox; uses its own directories
+ * and control groups below /creel-test-monitor. CREEL_TEST_RUNTIME names an external runtime to use instead of our
+ * own. */
 #include "../check.h"
 
 #include "base/bytes.h"
@@ -86,8 +87,8 @@ static int set_up(void **state)
     shell("mkdir -p %s/upper %s/work %s %s %s/1/fs/bin %s/1/fs/proc %s/1/fs/dev %s/1/fs/tmp && "
           "cp /bin/busybox %s/1/fs/bin/ && for i in sh cat echo sleep true yes head seq stty tail wc kill dd tr; do "
           "ln -s busybox %s/1/fs/bin/$i; done && chmod 700 %s",
-          v->container_dir, v->container_dir, v->run_dir, v->exits, v->layers, v->layers, v->layers, v->layers, v->layers,
-          v->layers, v->run_dir);
+          v->container_dir, v->container_dir, v->run_dir, v->exits, v->layers, v->layers, v->layers, v->layers,
+          v->layers, v->layers, v->run_dir);
     assert_true(strv_add(&v->lower, "1/fs"));
     v->run = 1;
     return 0;
@@ -113,8 +114,8 @@ static int tear_down(void **state)
 /* An OCI process; `script` is run by sh. */
 static json_t *process(const char *script, bool tty)
 {
-    return json_pack("{s:b,s:{s:i,s:i},s:[s,s,s],s:[s,s],s:s,s:b,s:{s:[],s:[],s:[]}}", "terminal", tty, "user", "uid", 0,
-                     "gid", 0, "args", "/bin/sh", "-c", script, "env", "PATH=/bin", "TERM=xterm", "cwd", "/",
+    return json_pack("{s:b,s:{s:i,s:i},s:[s,s,s],s:[s,s],s:s,s:b,s:{s:[],s:[],s:[]}}", "terminal", tty, "user", "uid",
+                     0, "gid", 0, "args", "/bin/sh", "-c", script, "env", "PATH=/bin", "TERM=xterm", "cwd", "/",
                      "noNewPrivileges", 1, "capabilities", "bounding", "effective", "permitted");
 }
 
@@ -123,13 +124,13 @@ static void write_bundle(struct env *v, json_t *proc, const char *namespaces)
     char path[256];
     json_t *c = json_pack("{s:s,s:o,s:{s:s},s:s,s:[{s:s,s:s,s:s},{s:s,s:s,s:s,s:[s,s]},{s:s,s:s,s:s,s:[s,s,s,s,s]}],"
                           "s:{s:o,s:s,s:{s:{s:i}}}}",
-                          "ociVersion", "1.0.2", "process", proc, "root", "path", "rootfs", "hostname", "box", "mounts",
-                          "destination", "/proc", "type", "proc", "source", "proc",                           //
+                          "ociVersion", "1.0.2", "process", proc, "root", "path", "rootfs", "hostname", "box",
+                          "mounts", "destination", "/proc", "type", "proc", "source", "proc", //
                           "destination", "/dev", "type", "tmpfs", "source", "tmpfs", "options", "nosuid", "mode=755",
-                          "destination", "/dev/pts", "type", "devpts", "source", "devpts", "options", "nosuid", "noexec",
-                          "newinstance", "ptmxmode=0666", "mode=0620",                                        //
-                          "linux", "namespaces", json_loads(namespaces, 0, NULL), "cgroupsPath", v->cgroup, "resources",
-                          "pids", "limit", 100);
+                          "destination", "/dev/pts", "type", "devpts", "source", "devpts", "options", "nosuid",
+                          "noexec", "newinstance", "ptmxmode=0666", "mode=0620", //
+                          "linux", "namespaces", json_loads(namespaces, 0, NULL), "cgroupsPath", v->cgroup,
+                          "resources", "pids", "limit", 100);
     assert_non_null(c);
     auto_free char *text = json_dumps(c, 0);
     json_decref(c);
@@ -139,7 +140,8 @@ static void write_bundle(struct env *v, json_t *proc, const char *namespaces)
     write_file(path, "");
 }
 
-#define NAMESPACES "[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"network\"}]"
+#define NAMESPACES                                                                                                   \
+    "[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"network\"}]"
 #define NAMESPACES_HOST_PID "[{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"network\"}]"
 
 static struct monitor_launch request(struct env *v)
@@ -523,11 +525,13 @@ static void terminals_are_raw_sized_and_resized(void **state)
     q.tty = q.open_stdin = q.stdin_once = q.attach_stdin = q.attach_stdout = q.claim_exit = true;
     q.rows = 24;
     q.cols = 80;
-    struct monitor_link *l = launch(v, "stty size; trap 'stty size; exit 5' WINCH; read x; while :; do sleep 0.05; done", q);
+    struct monitor_link *l =
+        launch(v, "stty size; trap 'stty size; exit 5' WINCH; read x; while :; do sleep 0.05; done", q);
     int p[2];
     assert_int_equal(pipe(p), 0);
     auto_fd file = temp_file();
-    struct creel_io io = { .size = sizeof io, .in = p[0], .out = file, .err = -1, .wake_fd = -1, .detach_keys = "ctrl-p,ctrl-q" };
+    struct creel_io io = {
+        .size = sizeof io, .in = p[0], .out = file, .err = -1, .wake_fd = -1, .detach_keys = "ctrl-p,ctrl-q"};
     /* detach with the keys, resize, come back */
     pid_t typist = fork();
     if (typist == 0) {
@@ -646,7 +650,8 @@ static void when_the_client_is_killed_the_container_goes_on_and_the_helper_commi
     struct creel_exit x;
     char mark[96];
     (void)snprintf(mark, sizeof mark, "%s/reaped", v->root);
-    assert_true(strv_add(&v->reap, "/bin/sh") && strv_add(&v->reap, "-c") && strv_addf(&v->reap, "echo x > %s", mark));
+    assert_true(strv_add(&v->reap, "/bin/sh") && strv_add(&v->reap, "-c") &&
+                strv_addf(&v->reap, "echo x > %s", mark));
     int p[2];
     assert_int_equal(pipe(p), 0);
     pid_t pid = fork();
@@ -692,8 +697,8 @@ static void when_the_monitor_is_killed_nothing_runs_on(void **state)
     monitor_link_close(l);
     struct monitor_exit_record rec;
     assert_false(record_read(v, &rec));
-    static const char *const mounts[] = { "", "/unified", "/pids", "/memory", "/devices", "/freezer", "/cpu", "/cpuacct",
-                                          "/cpuset", "/blkio", "/systemd" };
+    static const char *const mounts[] = {"",     "/unified", "/pids",   "/memory", "/devices", "/freezer",
+                                         "/cpu", "/cpuacct", "/cpuset", "/blkio",  "/systemd"};
     for (size_t i = 0; i < ARRAY_LEN(mounts); i++) { /* what the engine would do */
         char path[256];
         (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s%s", mounts[i], v->cgroup);

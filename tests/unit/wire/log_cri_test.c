@@ -24,7 +24,8 @@ static void decoding_gives_bytes_back(void **state)
     (void)state;
     struct log_clock c = { 0 };
     struct log_record r;
-    const char full[] = "2016-10-06T00:17:09.669794202Z stdout F a  b\n", part[] = "2016-10-06T02:17:09+02:00 stderr P x\n";
+    const char full[] = "2016-10-06T00:17:09.669794202Z stdout F a  b\n",
+               part[] = "2016-10-06T02:17:09+02:00 stderr P x\n";
     assert_true(log_cri_decode(&c, full, sizeof full - 2, &r));
     assert_int_equal(r.stream, 1);
     assert_int_equal(r.len, 5);

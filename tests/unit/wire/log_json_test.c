@@ -23,7 +23,8 @@ static char *encode(const char *stream, const char *attrs, int64_t ns, const cha
     return out;
 }
 
-static void expect(const char *stream, const char *attrs, int64_t ns, const char *text, bool newline, const char *want)
+static void expect(const char *stream, const char *attrs, int64_t ns, const char *text, bool newline,
+                   const char *want)
 {
     auto_free char *got = encode(stream, attrs, ns, text, strlen(text), newline);
     assert_string_equal(got, want);
@@ -32,7 +33,8 @@ static void expect(const char *stream, const char *attrs, int64_t ns, const char
 static void records_have_dockers_form(void **state)
 {
     (void)state;
-    expect("src1", NULL, 0, "line1", true, "{\"log\":\"line1\\n\",\"stream\":\"src1\",\"time\":\"0001-01-01T00:00:00Z\"}\n");
+    expect("src1", NULL, 0, "line1", true,
+           "{\"log\":\"line1\\n\",\"stream\":\"src1\",\"time\":\"0001-01-01T00:00:00Z\"}\n");
     expect("stderr", NULL, 1432897262000000003, "x", true,
            "{\"log\":\"x\\n\",\"stream\":\"stderr\",\"time\":\"2015-05-29T11:01:02.000000003Z\"}\n");
     expect("stdout", NULL, 1432897262500000000, "x", false,
@@ -96,10 +98,11 @@ static void decoding_undoes_every_escape(void **state)
     (void)state;
     char buf[512];
     struct log_record r;
-    assert_true(decode("{\"log\":\"\\u0026\\u003c\\\"\\\\\\/\\b\\f\\n\\r\\t\\ud83d\\ude00\\ud83dx\\u00e9 rest of the text\\n\","
-                       "\"stream\":\"stderr\",\"attrs\":{\"a\":\"}\\\"{\",\"b\":[1,{\"c\":\"]\"}]},"
-                       "\"time\":\"2015-05-29T11:01:02.000000003Z\"}",
-                       &r, buf, sizeof buf));
+    assert_true(decode(
+        "{\"log\":\"\\u0026\\u003c\\\"\\\\\\/\\b\\f\\n\\r\\t\\ud83d\\ude00\\ud83dx\\u00e9 rest of the text\\n\","
+        "\"stream\":\"stderr\",\"attrs\":{\"a\":\"}\\\"{\",\"b\":[1,{\"c\":\"]\"}]},"
+        "\"time\":\"2015-05-29T11:01:02.000000003Z\"}",
+        &r, buf, sizeof buf));
     const char *want = "&<\"\\/\b\f\n\r\t\xf0\x9f\x98\x80\xef\xbf\xbdx\xc3\xa9 rest of the text\n";
     assert_int_equal(r.len, strlen(want));
     assert_memory_equal(r.data, want, r.len);
@@ -113,9 +116,10 @@ static void members_may_come_in_any_order_with_others_between(void **state)
     (void)state;
     char buf[512];
     struct log_record r;
-    assert_true(decode("{\"time\":\"2015-05-29T13:01:02+02:00\",\"x\":[1,2,{\"y\":null}],\"n\":-1.5e3,\"stream\":\"stdout\","
-                       "\"log\":\"abc\"}",
-                       &r, buf, sizeof buf));
+    assert_true(
+        decode("{\"time\":\"2015-05-29T13:01:02+02:00\",\"x\":[1,2,{\"y\":null}],\"n\":-1.5e3,\"stream\":\"stdout\","
+               "\"log\":\"abc\"}",
+               &r, buf, sizeof buf));
     assert_int_equal(r.stream, 1);
     assert_int_equal(r.len, 3);
     assert_true(r.time_ns == 1432897262000000000);
@@ -159,11 +163,15 @@ static void time_stamps_are_read_across_seconds(void **state)
     (void)state;
     struct log_clock c = { 0 };
     int64_t ns;
-    static const struct { const char *text; int64_t ns; } cases[] = {
-        { "2015-05-29T11:01:02.000000003Z", 1432897262000000003 }, { "2015-05-29T11:01:02.5Z", 1432897262500000000 },
-        { "2015-05-29T11:01:02Z", 1432897262000000000 },           { "2015-05-29T11:01:03.1Z", 1432897263100000000 },
-        { "2015-05-29T11:01:02+01:00", 1432893662000000000 },      { "2015-05-29T11:01:02.123456789Z", 1432897262123456789 },
-        { "0001-01-01T00:00:00Z", 0 },
+    static const struct { const char *text; int64_t ns;
+    } cases[] = {
+        {"2015-05-29T11:01:02.000000003Z", 1432897262000000003},
+        {"2015-05-29T11:01:02.5Z", 1432897262500000000},
+        {"2015-05-29T11:01:02Z", 1432897262000000000},
+        {"2015-05-29T11:01:03.1Z", 1432897263100000000},
+        {"2015-05-29T11:01:02+01:00", 1432893662000000000},
+        {"2015-05-29T11:01:02.123456789Z", 1432897262123456789},
+        {"0001-01-01T00:00:00Z", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_true(log_clock_parse(&c, cases[i].text, strlen(cases[i].text), &ns));
