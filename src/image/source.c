@@ -94,8 +94,9 @@ static int filter_fail(struct source *s, struct creel_err *err)
         return -1;
     }
     const char *why = archive_error_string(s->filter);
-    return creel_fail(err, CREEL_INVALID, 0, "the %s stream is damaged or cut off: %s", compression_name(s->compression),
-                      why != NULL ? why : "no details");
+    if (why == NULL || strcmp(why, "Unrecognized archive format") == 0) /* not a byte came out of the filter */
+        return creel_fail(err, CREEL_INVALID, 0, "the %s stream is empty, damaged or cut off", compression_name(s->compression));
+    return creel_fail(err, CREEL_INVALID, 0, "the %s stream is damaged or cut off: %s", compression_name(s->compression), why);
 }
 
 static int filter_open(struct source *s, struct creel_err *err)

@@ -46,9 +46,9 @@ static int reader_fail(struct tar_reader *r, struct creel_err *err)
     if (archive_errno(r->tar) == ENOMEM)
         return creel_fail(err, CREEL_EXHAUSTED, 0, "the archive needs more memory than a worker may have");
     const char *why = archive_error_string(r->tar);
-    return creel_fail(err, CREEL_INVALID, 0, "%s%s", r->entries == 0 ? "not a tar archive, or a damaged one: "
-                                                                     : "the tar archive is damaged or cut off: ",
-                      why != NULL ? why : "no details");
+    if (why == NULL || strcmp(why, "Unrecognized archive format") == 0)
+        return creel_fail(err, CREEL_INVALID, 0, "not a tar archive");
+    return creel_fail(err, CREEL_INVALID, 0, "the tar archive is damaged or cut off: %s", why);
 }
 
 int tar_reader_open(struct tar_reader *r, struct source *source, struct creel_err *err)

@@ -62,7 +62,11 @@ static int plan_signals(struct spawn_plan *p)
 static int spawn(const char *path, const char *op, int in, int out, int control, const int *fds, size_t nfds, pid_t *ret)
 {
     /* a fixed environment: no loader, locale or character set variable of the caller reaches the worker */
-    char *env[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C", NULL };
+    char *env[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C",
+#if defined(IMAGE_SANITIZED) /* there is no /proc where a worker looks for leaks */
+                    (char *)"ASAN_OPTIONS=detect_leaks=0",
+#endif
+                    NULL };
     char *argv[] = { (char *)program, (char *)op, NULL };
     struct spawn_plan p = { .count = 0 };
     int r = posix_spawn_file_actions_init(&p.actions);
@@ -78,7 +82,7 @@ static int spawn(const char *path, const char *op, int in, int out, int control,
         r = plan_fd(&p, in, 0);
     if (r == 0)
         r = plan_fd(&p, out, 1);
-#if !defined(IMAGE_SANITIZED) /* a sanitizer's report should be seen */
+#if !defined(IMAGE_SANITIZED) /* whose reports should be seen */
     if (r == 0)
         r = plan_fd(&p, -1, 2);
 #endif

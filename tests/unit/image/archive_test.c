@@ -68,6 +68,11 @@ static const struct archive_limits *limits(void)
     return &archive_limits_default;
 }
 
+static void set(char *field, const char *text)
+{
+    (void)snprintf(field, ARCHIVE_PATH_MAX + 1, "%s", text);
+}
+
 static struct tar_entry *sample(size_t i)
 {
     static struct tar_entry e;
@@ -75,13 +80,13 @@ static struct tar_entry *sample(size_t i)
     e.mode = 0755;
     e.mtime = e.atime = (struct timespec){ .tv_sec = 1700000000 };
     switch (i) {
-    case 0: strcpy(e.path, "plain"); e.type = TAR_FILE; e.size = 3; break;
-    case 1: strcpy(e.path, "dir/"); e.type = TAR_DIR; e.mode = 07755; break;
-    case 2: strcpy(e.path, "link"); e.type = TAR_SYMLINK; strcpy(e.link, "../any/where"); break;
-    case 3: strcpy(e.path, "hard"); e.type = TAR_HARDLINK; strcpy(e.link, "plain"); break;
-    case 4: strcpy(e.path, "dev"); e.type = TAR_CHAR; e.device = makedev(1, 3); break;
-    case 5: strcpy(e.path, "blk"); e.type = TAR_BLOCK; e.device = makedev(259, 70000); break;
-    case 6: strcpy(e.path, "fifo"); e.type = TAR_FIFO; break;
+    case 0: set(e.path, "plain"); e.type = TAR_FILE; e.size = 3; break;
+    case 1: set(e.path, "dir/"); e.type = TAR_DIR; e.mode = 07755; break;
+    case 2: set(e.path, "link"); e.type = TAR_SYMLINK; set(e.link, "../any/where"); break;
+    case 3: set(e.path, "hard"); e.type = TAR_HARDLINK; set(e.link, "plain"); break;
+    case 4: set(e.path, "dev"); e.type = TAR_CHAR; e.device = makedev(1, 3); break;
+    case 5: set(e.path, "blk"); e.type = TAR_BLOCK; e.device = makedev(259, 70000); break;
+    case 6: set(e.path, "fifo"); e.type = TAR_FIFO; break;
     case 7: memset(e.path, 'n', 200); e.type = TAR_FILE; e.uid = 4000000000u; e.gid = 2097152; break;
     case 8: /* 3000 bytes with a name that is not UTF-8 */
         for (size_t k = 0; k < 3000; k++)
@@ -90,10 +95,10 @@ static struct tar_entry *sample(size_t i)
         e.type = TAR_SYMLINK;
         memset(e.link, 0xe4, 150);
         break;
-    case 9: strcpy(e.path, "old"); e.type = TAR_FILE; e.mtime = (struct timespec){ .tv_sec = -3, .tv_nsec = 250000000 }; break;
-    case 10: strcpy(e.path, "nano"); e.type = TAR_FILE; e.mtime = (struct timespec){ .tv_sec = 5, .tv_nsec = 123456789 }; break;
+    case 9: set(e.path, "old"); e.type = TAR_FILE; e.mtime = (struct timespec){ .tv_sec = -3, .tv_nsec = 250000000 }; break;
+    case 10: set(e.path, "nano"); e.type = TAR_FILE; e.mtime = (struct timespec){ .tv_sec = 5, .tv_nsec = 123456789 }; break;
     case 11:
-        strcpy(e.path, "caps");
+        set(e.path, "caps");
         e.type = TAR_FILE;
         e.xattrs[0] = (struct tar_xattr){ .name = "security.capability", .value = "\x01\0\0\x02\n=", .size = 6 };
         e.xattrs[1] = (struct tar_xattr){ .name = "user.a", .value = "", .size = 0 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include "base/bytes.h"
 #include "image/manifest.h"
 
 #include <stdio.h>
@@ -82,14 +83,13 @@ static void malformed_documents_are_refused(void **state)
 
 static char *repeated(const char *before, const char *item, size_t count, const char *after)
 {
-    size_t n = strlen(item) + 1;
-    char *text = malloc(strlen(before) + count * n + strlen(after) + 1), *p = text;
-    assert_non_null(text);
-    p += sprintf(p, "%s", before);
+    struct bytes text = BYTES_INIT;
+    bytes_adds(&text, before);
     for (size_t i = 0; i < count; i++)
-        p += sprintf(p, "%s%s", i > 0 ? "," : "", item);
-    (void)sprintf(p, "%s", after);
-    return text;
+        bytes_addf(&text, "%s%s", i > 0 ? "," : "", item);
+    bytes_adds(&text, after);
+    assert_true(bytes_ok(&text));
+    return bytes_take(&text);
 }
 
 static void counts_and_depths_are_bounded(void **state)
