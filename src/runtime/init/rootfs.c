@@ -65,6 +65,7 @@ static void forget_volatile(const char *work)
     int dir = open(work, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
         return;
+    (void)unlinkat(dir, "work/incompat/volatile/dirty", 0);
     (void)unlinkat(dir, "work/incompat/volatile", AT_REMOVEDIR);
     (void)unlinkat(dir, "work/incompat", AT_REMOVEDIR);
     (void)close(dir);
