@@ -838,6 +838,20 @@ static void a_full_place_for_records_does_not_lose_the_exit(void **state)
     release(v, l);
 }
 
+/* The parent of the tests' groups, in every hierarchy. */
+static int remove_groups(void **state)
+{
+    (void)state;
+    auto_dir DIR *d = opendir("/sys/fs/cgroup");
+    (void)rmdir("/sys/fs/cgroup/creel-test-monitor");
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        char path[NAME_MAX + 64];
+        (void)snprintf(path, sizeof path, "/sys/fs/cgroup/%s/creel-test-monitor", e->d_name);
+        (void)rmdir(path);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -864,5 +878,5 @@ int main(int argc, char **argv)
         TEST(strangers_bytes_do_not_disturb),
         TEST(a_full_place_for_records_does_not_lose_the_exit),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, remove_groups);
 }
