@@ -13,7 +13,7 @@ PTY=$TOP/tests/system/terminal.py
 creel() { "$CREEL" "$@"; }
 
 # Waits for conditions are bounded by this many seconds; no test asserts by letting time pass.
-PATIENCE=30
+PATIENCE=${PATIENCE:-30}
 
 # The root file system of a busybox image as a tar on standard output.
 busybox_tar() {
@@ -48,7 +48,13 @@ setup_file() {
 }
 
 teardown_file() {
-    leave_nothing
+    local left ids
+    leave_nothing || return 1
+    ids=$(ids_ever)
+    [ -n "$ids" ] || { echo "no container was ever made?"; return 1; }
+    # shellcheck disable=SC2086
+    left=$(our_cgroups $ids)
+    [ -z "$left" ] || { echo "control groups left: $left"; return 1; }
 }
 
 setup() {
@@ -60,21 +66,21 @@ teardown() {
     leave_nothing
 }
 
-# Processes that have our engine's directory on their command line (monitors, helpers).
+# Processes that have something of our engine open (monitors, helpers).
 our_processes() {
-    local p line
-    for p in /proc/[0-9]*; do
-        line=$({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null) || continue # gone meanwhile
-        case $line in *"$CREEL_RUN_ROOT"*) ;; *) continue ;; esac
-        [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f /bin/bash)" ] || echo "${p#/proc/}: $line"
+    local p
+    for p in $(find /proc/[0-9]*/fd -maxdepth 1 \( -lname "$CREEL_ROOT/*" -o -lname "$CREEL_RUN_ROOT/*" \) -printf '%h\n' 2>/dev/null | sort -u); do
+        echo "$p: $({ tr '\0' ' ' <"${p%/fd}/cmdline"; } 2>/dev/null)"
     done
 }
 
+# Every container that this engine ever had.
+ids_ever() { creel events --since 0 --until "$(date +%s.%N)" --filter event=create --filter type=container --format '{{.Actor.ID}}'; }
+
 our_cgroups() { # ID...: directories named after our containers
-    local id
-    for id in "$@"; do
-        find /sys/fs/cgroup -type d -name "*$id*" 2>/dev/null
-    done
+    [ $# -gt 0 ] || return 0
+    find /sys/fs/cgroup -type d -name '*????????????????????????????????????????????????????????????????*' 2>/dev/null |
+        grep -F "$(printf '%s\n' "$@")" || true
 }
 
 leave_nothing() {
