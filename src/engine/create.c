@@ -18,6 +18,7 @@
 #include "spec/log_option.h"
 #include "spec/seccomp_profile.h"
 #include "spec/security_option.h"
+#include "store/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -362,9 +363,19 @@ static int insert_generated(struct store_tx *tx, struct container_row *row, stru
     return -1;
 }
 
+/* Somebody may have deleted it since the request was prepared; from here on the row keeps it. */
+static int image_is_there(struct creel *e, const struct container_row *row, struct creel_err *err)
+{
+    int there = row->image_id != NULL ? image_row_exists(e->store, row->image_id, err) : 1;
+    if (there == 0)
+        return creel_fail(err, CREEL_NOT_FOUND, 0, "No such image: %.300s", row->image_ref != NULL ? row->image_ref : row->image_id);
+    return there < 0 ? -1 : 0;
+}
+
 int engine_create_commit(struct creel *e, struct store_tx *tx, struct container_row *row, struct creel_err *err)
 {
-    (void)e;
+    if (image_is_there(e, row, err) < 0)
+        return -1;
     if ((row->name != NULL ? insert_named(tx, row, err) : insert_generated(tx, row, err)) < 0)
         return -1;
     auto_free char *attributes = engine_event_attributes(row, NULL);

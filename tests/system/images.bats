@@ -148,6 +148,9 @@ cases() { timeout 600 python3 "$TOP/tests/system/image_cases.py" "$1"; }
     a=$!
     for _ in $(seq 15); do creel rmi busybox >/dev/null 2>&1 || true; done &
     b=$!
+    for _ in $(seq 30); do # a container is made from the whole image or not at all
+        creel run --rm busybox true 2>run.err || grep -q "No such image" run.err || { cat run.err; return 1; }
+    done
     wait $a
     wait $b
     creel check
