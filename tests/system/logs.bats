@@ -70,15 +70,15 @@ load helpers
 }
 
 @test "-f --tail 0 shows only what comes" {
-    mkfifo "$T/go"
-    creel run -d --name tail0 -v "$T:/x" busybox sh -c 'echo one; read x </x/go; echo two; read x </x/go; echo three'
+    mkfifo "$T/go" "$T/on"
+    creel run -d --name tail0 -v "$T:/x" busybox sh -c 'echo one; read x </x/go; echo two; read x </x/on; echo three'
     logged tail0 one
     timeout $PATIENCE "$CREEL" logs -f --tail 0 tail0 >"$T/out" &
     follower=$!
     # whether "two" is already seen depends on who is first; "one" never is, "three" always
     echo >"$T/go"
     logged tail0 two
-    echo >"$T/go"
+    echo >"$T/on"
     wait $follower
     ! grep -q one "$T/out"
 }
