@@ -50,7 +50,8 @@ setup() {
     within creel exec box test -s /tmp/pid
     inner=$(creel exec box cat /tmp/pid)
     outer=$(grep -l "^NSpid:.*[[:space:]]$inner$" /proc/[0-9]*/status 2>/dev/null | while read -r s; do
-        [ "$(readlink "${s%/status}/ns/pid")" = "$(readlink "/proc/$pid/ns/pid")" ] && basename "${s%/status}"
+        # another process may have the same number in a namespace of its own
+        if [ "$(readlink "${s%/status}/ns/pid")" = "$(readlink "/proc/$pid/ns/pid")" ]; then basename "${s%/status}"; fi
     done)
     [ -n "$outer" ]
     diff <(sort "/proc/$pid/cgroup") <(sort "/proc/$outer/cgroup")
