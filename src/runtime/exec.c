@@ -5,6 +5,7 @@
  * by the child, on version 1), everything else by the child in a single setns with init's pidfd. */
 #include "runtime/launch.h"
 #include "runtime/listener.h"
+#include "runtime/namespace.h"
 #include "runtime/runtime.h"
 #include "runtime/setup.h"
 #include "sys/identity.h"
@@ -22,7 +23,7 @@ struct exec_setup {
     struct process_plan process;
     struct init_exec_plan init;
     struct cgroup *cgroup;
-    int null, pid_ns, own_pid_ns, sock, theirs;
+    int null, sock, theirs;
     int *keep;
 };
 
@@ -31,8 +32,6 @@ static void exec_setup_fini(struct exec_setup *s)
     process_plan_fini(&s->process);
     cgroup_free(s->cgroup);
     fd_closep(&s->null);
-    fd_closep(&s->pid_ns);
-    fd_closep(&s->own_pid_ns);
     fd_closep(&s->sock);
     fd_closep(&s->theirs);
     free(s->keep);
@@ -92,20 +91,6 @@ static int prepare(struct exec_setup *s, const struct runtime_exec_params *p, st
     return 0;
 }
 
-/* Born into the container's pid namespace, if it has one. */
-static int visit_pid_namespace(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
-{
-    if (oci_namespace_find(p->config, OCI_NS_PID) == NULL)
-        return 0;
-    s->own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-    if (s->own_pid_ns < 0)
-        return creel_fail(err, CREEL_INTERNAL, errno, "open /proc/self/ns/pid");
-    int r = sys_setns(p->init_pidfd, CLONE_NEWPID);
-    if (r == -ESRCH)
-        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
-    return r < 0 ? creel_fail(err, CREEL_INTERNAL, -r, "join the pid namespace of container %s", p->id) : 0;
-}
-
 static bool has_ended(int pidfd)
 {
     struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -129,6 +114,21 @@ static int make_keep_list(struct exec_setup *s, struct creel_err *err)
     return s->keep == NULL ? -1 : 0;
 }
 
+/* Where the process is born: in the container's pid namespace, if it has one. Without privilege that can only be entered
+ * from within the user namespace, hence by a process in between. */
+static struct namespace_plan birth_plan(struct exec_setup *s, const struct runtime_exec_params *p)
+{
+    struct namespace_plan n = { .pid = -1, .time = -1 };
+    if (oci_namespace_find(p->config, OCI_NS_PID) != NULL)
+        n.pid = p->init_pidfd;
+    if (s->init.user_namespace && geteuid() != 0) {
+        n.staged = true;
+        n.joins[n.join_count++] = (struct init_join){ .fd = p->init_pidfd, .type = CLONE_NEWUSER, .name = "user" };
+        s->init.join_flags &= ~CLONE_NEWUSER;
+    }
+    return n; /* nothing in it is ours to close */
+}
+
 static int clone_process(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
                          struct creel_err *err)
 {
@@ -141,25 +141,21 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     s->init.container = p->init_pidfd;
     s->init.join_flags = join_flags(p->config);
     s->init.user_namespace = (s->init.join_flags & CLONE_NEWUSER) != 0;
+    s->process.groups_fixed = s->init.user_namespace && geteuid() != 0;
     s->init.process = &s->process;
     s->init.root = -1;
-    if (make_keep_list(s, err) < 0 || visit_pid_namespace(s, p, err) < 0)
+    const struct namespace_plan birth = birth_plan(s, p);
+    if (make_keep_list(s, err) < 0)
         return -1;
-    pid_t pid = sys_clone(SYS_CLONE_CLEAR_SIGHAND | (group >= 0 ? SYS_CLONE_INTO_CGROUP : 0), group, &ret->pidfd, &in_cgroup);
+    pid_t pid = namespace_clone(&birth, p->config, group, &ret->pidfd, &in_cgroup, err);
     if (pid == 0) {
         s->init.wait_grouped = group >= 0 && !in_cgroup; /* as it was when this child was cloned */
         init_exec(&s->init);
     }
-    int back = s->own_pid_ns >= 0 ? sys_setns(s->own_pid_ns, CLONE_NEWPID) : 0;
-    if (pid == -ENOMEM && s->own_pid_ns >= 0 && has_ended(p->init_pidfd))
-        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
     if (pid < 0)
-        return creel_fail(err, pid == -EAGAIN || pid == -ENOMEM ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
-                          "clone a process for container %s", p->id);
+        return has_ended(p->init_pidfd) ? creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id) : -1;
     ret->pid = pid;
     fd_closep(&s->theirs);
-    if (back < 0)
-        return creel_fail(err, CREEL_INTERNAL, -back, "return to the caller's pid namespace");
     if (group < 0 || in_cgroup)
         return 0;
     if (cgroup_add(s->cgroup, pid, err) < 0)
@@ -207,8 +203,7 @@ int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *re
 {
     if (runtime_check_preserved(p->preserve_fds, err) < 0)
         return -1;
-    auto_cleanup(exec_setup_fini) struct exec_setup s = { .null = -1, .pid_ns = -1, .own_pid_ns = -1, .sock = -1,
-                                                          .theirs = -1 };
+    auto_cleanup(exec_setup_fini) struct exec_setup s = { .null = -1, .sock = -1, .theirs = -1 };
     struct runtime_process x = { .pidfd = -1, .console_master = -1 };
     if (prepare(&s, p, err) < 0 || clone_process(&s, p, &x, err) < 0) {
         abandon(&x);

@@ -72,7 +72,7 @@ static int write_map(int proc, pid_t pid, const char *file, const char *mapper, 
     if (!bytes_ok(&text))
         return creel_fail_nomem(err);
     int r = sys_write_file(proc, file, text.data, text.len);
-    if (r == -EPERM && count == 1 && strcmp(file, "gid_map") == 0) {
+    if (r == -EPERM && strcmp(file, "gid_map") == 0 && count == 1 && maps[0].size == 1 && maps[0].host_id == getegid()) {
         /* An unprivileged process may map its own group once setgroups is given up. */
         if (sys_write_file(proc, "setgroups", "deny", 4) == 0)
             r = sys_write_file(proc, file, text.data, text.len);

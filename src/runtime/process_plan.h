@@ -37,6 +37,7 @@ struct process_plan {
     struct { uint64_t bounding, effective, inheritable, permitted, ambient; } caps;
     struct process_rlimit *rlimits;  /* owned */
     size_t rlimit_count;
+    bool groups_fixed;               /* an unprivileged caller's user namespace: setgroups may be forbidden for good */
     bool no_new_privileges;
     bool die_with_parent;            /* SIGKILL when the process that made it ends */
     const char *apparmor, *selinux;  /* labels for exec, NULL none */

@@ -31,6 +31,7 @@ struct runtime_container {
     int pidfd;
     int sock;                           /* the gate; -1 once started */
     int console_master;
+    int mounts;                         /* keeps the mount namespace, or -1 */
     bool reaped, started;
     bool notifies;                      /* the filter has an agent to ask */
     bool has_poststop;                  /* only then is config looked at after the start */
@@ -52,6 +53,7 @@ void runtime_free(struct runtime_container *c)
     fd_closep(&c->pidfd);
     fd_closep(&c->sock);
     fd_closep(&c->console_master);
+    fd_closep(&c->mounts);
     cgroup_free(c->cgroup);
     free(c);
 }
@@ -66,7 +68,7 @@ static struct runtime_container *container_new(const struct runtime_params *p, s
 {
     struct runtime_container *c = calloc(1, sizeof *c);
     if (c != NULL) {
-        c->pidfd = c->sock = c->console_master = -1;
+        c->pidfd = c->sock = c->console_master = c->mounts = -1;
         c->config = p->config;
         c->has_poststop = p->config->poststop.count > 0;
         c->id = strdup(p->id);
@@ -115,6 +117,19 @@ static int make_cgroup(struct runtime_container *c, const struct runtime_params 
                             : creel_fail_nomem(err);
     bytes_fini(&text);
     return r;
+}
+
+/* If this fails, the end is reported a little later. */
+static void hold_mounts(struct runtime_container *c)
+{
+    char path[40];
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)c->pid);
+    c->mounts = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void runtime_release_mounts(struct runtime_container *c)
+{
+    fd_closep(&c->mounts);
 }
 
 static int send_step(struct runtime_container *c, enum launch_step step, struct creel_err *err)

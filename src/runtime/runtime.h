@@ -39,6 +39,7 @@ struct runtime_params {
     bool seccomp_log;                  /* adds SECCOMP_FILTER_FLAG_LOG */
     bool no_pivot, no_new_keyring;
     bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
+    bool hold_mounts;                  /* until runtime_release_mounts; see there */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
 };
@@ -58,6 +59,10 @@ int runtime_console_master_take(struct runtime_container *c);    /* with process
 struct cgroup *runtime_cgroup(struct runtime_container *c);      /* borrowed */
 /* Kill init and everything in its cgroup, wait for it, remove the cgroup. Idempotent. */
 int runtime_destroy(struct runtime_container *c, struct creel_err *err);
+/* The kernel reports the end of init only when the container's mounts are gone, which takes longer than anything else
+ * about an end. With hold_mounts they stay until this is called (or runtime_free), so the caller can tell of the end
+ * first. Idempotent. */
+void runtime_release_mounts(struct runtime_container *c);
 /* Frees memory and descriptors only; the processes go on. NULL is fine. */
 void runtime_free(struct runtime_container *c);
 

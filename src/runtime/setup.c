@@ -216,8 +216,11 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     if (new_user && (l->uid_map_count == 0 || l->gid_map_count == 0))
         return creel_fail(err, CREEL_INVALID, 0, "a new user namespace needs uidMappings and gidMappings");
     s->init.wait_mapped = new_user;
-    s->init.limits_by_parent = s->init.user_namespace = n->user;
-    if (n->user)
+    s->init.hide_late = new_user && geteuid() != 0;
+    s->process.groups_fixed = n->user && geteuid() != 0;
+    s->init.user_namespace = n->user;
+    s->init.limits_by_parent = n->user && geteuid() == 0; /* otherwise the child can do as much as we */
+    if (s->init.limits_by_parent)
         s->process.oom_set = false; /* runtime.c writes it */
     s->init.mapped_root = !new_user || (idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0));
     s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;

@@ -425,6 +425,54 @@ new"
     [ "$(stat -c %u "$B/rootfs/x")" = 100000 ]
 }
 
+# What a user without privileges can have: no control groups, ids of its own.
+unprivileged() { # OPTION...
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$B" 2>/dev/null || true
+    cp "$PROBE" "$T/probe"
+    run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups "$T/probe" "$B" "$ID" -g "$@"
+}
+
+@test "an unprivileged caller maps itself" {
+    chown -R 65534:65534 "$B/rootfs"
+    bundle 'sh("id -u; id -g; touch /x; stat -c %u /x; stat -c %t:%T /dev/null; echo y >/dev/null; cat /proc/self/uid_map | tr -s \" \"")' \
+        'l["namespaces"].append({"type": "user"})' 'm("devpts")["options"].remove("gid=5")' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 65534, "size": 1}]' 'c["process"]["oomScoreAdj"] = 100'
+    unprivileged
+    [ "$status" = 0 ] || { echo "$stderr"; return 1; }
+    is "0
+0
+0
+1:3
+ 0 65534 1"
+    bundle 'p["args"] = ["sleep", "100"]' 'l["namespaces"].append({"type": "user"})' 'm("devpts")["options"].remove("gid=5")' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 65534, "size": 1}]'
+    unprivileged -x sh -c 'id -u; hostname; cat /proc/1/comm'
+    is "0
+inside
+sleep"
+}
+
+@test "an unprivileged caller maps what newuidmap allows it" {
+    command -v newuidmap >/dev/null || skip "no newuidmap"
+    chown -R 300000:300000 "$B/rootfs"
+    echo nobody:300000:65536 >"$T/sub"
+    bundle 'sh("id -u; id -G; cat /proc/self/uid_map | tr -s \" \"")' 'l["namespaces"].append({"type": "user"})' 'p["user"]["additionalGids"] = [7]' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 300000, "size": 65536}]'
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$B" 2>/dev/null || true
+    cp "$PROBE" "$T/probe"
+    run --separate-stderr unshare -m sh -ec 'mount --bind "$1" /etc/subuid; mount --bind "$1" /etc/subgid; shift
+        exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"' - "$T/sub" "$T/probe" "$B" "$ID" -g
+    [ "$status" = 0 ] || { echo "$stderr"; return 1; }
+    is "0
+0 7
+ 0 300000 65536"
+    bundle 'l["namespaces"].append({"type": "user"})' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 0, "size": 65536}]'
+    unprivileged
+    [ "$status" = 125 ]
+    [[ $stderr == *"refused (see /etc/subuid and /etc/subgid)"* ]]
+}
+
 @test "id-mapped binds" {
     mkdir "$T/src"
     touch "$T/src/f"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/system/runtime_probe.c: drives the runtime library from a bundle, for tests and measurements.
  *
- *   runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWER:LOWER… UPPER WORK] [-t] [-p PRESERVE] [-x COMMAND…]
+ *   runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWER:LOWER… UPPER WORK] [-t] [-g] [-p PRESERVE] [-x COMMAND…]
  *
  * Reads BUNDLE/config.json, creates, starts, waits, destroys; with -n many times, and prints the mean time of each part.
+ * -g does without control groups.
  * -x runs COMMAND by runtime_exec in the running container first (the container is killed afterwards), -e that often.
  * Exit code: the container's, or 125 with the error on stderr (126, 127 by its kind). */
 #include "base/bytes.h"
@@ -22,7 +23,7 @@
 struct probe {
     const char *bundle, *id;
     int times, execs, preserve;
-    bool overlay, terminal;
+    bool overlay, terminal, no_groups;
     struct runtime_rootfs rootfs;
     const char *lower[128];
     char **command;
@@ -81,7 +82,7 @@ static int probe_exec(struct probe *p, struct runtime_container *c, struct creel
         .config = p->config, .process = &process, .init_pidfd = runtime_pidfd(c), .init_pid = runtime_pid(c),
         .id = p->id, .stdio = { 0, 1, 2 }, .cgroup_path = cgroup_path(runtime_cgroup(c)),
         .seccomp = p->seccomp.fprog.len > 0 ? &p->seccomp.fprog : NULL, .seccomp_flags = p->seccomp.flags,
-        .exec_guard_fd = -1,
+        .exec_guard_fd = -1, .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO,
     };
     int code = 0;
     for (int i = 0; i < p->execs && code == 0; i++) {
@@ -109,6 +110,7 @@ static int probe_once(struct probe *p)
     const struct runtime_params params = {
         .config = p->config, .id = p->id, .bundle_fd = bundle, .rootfs = p->overlay ? &p->rootfs : NULL,
         .stdio = { 0, 1, 2 }, .preserve_fds = p->preserve, .exec_guard_fd = -1,
+        .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO,
         .seccomp = p->seccomp.fprog.len > 0 ? &p->seccomp.fprog : NULL, .seccomp_flags = p->seccomp.flags,
     };
     int64_t t0 = clock_mono_ns();
@@ -157,6 +159,8 @@ static int parse(struct probe *p, int argc, char **argv)
             p->execs = (int)strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "-p") == 0 && i + 1 < argc) {
             p->preserve = (int)strtol(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "-g") == 0) {
+            p->no_groups = true;
         } else if (strcmp(argv[i], "-t") == 0) {
             p->terminal = true;
         } else if (strcmp(argv[i], "-o") == 0 && i + 4 < argc) {
@@ -184,7 +188,7 @@ int main(int argc, char **argv)
     struct creel_err err = { 0 };
     int code = 0;
     if (parse(&p, argc, argv) < 0) {
-        fputs("usage: runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWERS UPPER WORK] [-t] [-p N] "
+        fputs("usage: runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWERS UPPER WORK] [-t] [-g] [-p N] "
               "[-x COMMAND…]\n", stderr);
         return 125;
     }

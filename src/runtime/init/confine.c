@@ -35,16 +35,16 @@ static int raw(long r)
     return r < 0 ? -errno : (int)r;
 }
 
-static int hide_memory(struct launch_msg *fail)
+int confine_hide(struct launch_msg *fail)
 {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0
                ? launch_fail(fail, CREEL_INTERNAL, errno, "make the process unreadable for others", NULL)
                : 0;
 }
 
-int confine_begin(struct launch_msg *fail)
+int confine_begin(bool hide, struct launch_msg *fail)
 {
-    if (hide_memory(fail) < 0)
+    if (hide && confine_hide(fail) < 0)
         return -1;
     /* Handlers are gone since the clone; what the caller ignores (nohup, SIGPIPE) is not. */
     for (int s = 1; s < REAL_TIME_SIGNAL; s++) {
@@ -160,6 +160,20 @@ int confine_settings(const struct process_plan *p, int self, struct launch_msg *
     if (set_oom_score(p, self, fail) < 0 || set_scheduling(p, fail) < 0)
         return -1;
     return set_labels(p, self, fail);
+}
+
+int confine_settings_early(const struct process_plan *p, struct launch_msg *fail)
+{
+    int self = -1;
+    if (confine_needs_proc(p)) {
+        self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (self < 0 || sys_fs_is(self, PROC_SUPER_MAGIC) != 1)
+            return launch_fail(fail, CREEL_INTERNAL, self < 0 ? errno : 0, "find myself in a genuine /proc", NULL);
+    }
+    int r = confine_settings(p, self, fail);
+    if (self >= 0)
+        (void)close(self);
+    return r;
 }
 
 int confine_keyring(const struct process_plan *p, struct launch_msg *fail)
@@ -399,14 +413,14 @@ static int drop_bounding(const struct process_plan *p, struct launch_msg *fail)
     return 0;
 }
 
-/* Never skipped, so that the caller's groups are not inherited. Where a user namespace forbids it, the list must be what
- * was asked for already. */
+/* Never skipped, so that the caller's groups are not inherited. An unprivileged caller may not be able to give up its
+ * own groups; then nothing may have been asked for. */
 static int set_groups(const struct process_plan *p, struct launch_msg *fail)
 {
     if (raw(syscall(SYS_setgroups, p->group_count, p->groups)) == 0)
         return 0;
     int e = errno;
-    if (e == EPERM && p->group_count == 1 && syscall(SYS_getgroups, 0, NULL) == 0)
+    if (e == EPERM && p->group_count == 1 && p->groups_fixed)
         return 0;
     return launch_fail(fail, CREEL_INTERNAL, e, "set supplementary groups", NULL);
 }
@@ -436,7 +450,7 @@ int confine_identity(const struct process_plan *p, struct launch_msg *fail)
     if (r < 0)
         return launch_fail(fail, r == -EINVAL ? CREEL_INVALID : CREEL_INTERNAL, -r, "set the user id to ",
                            text_number(p->uid, id), NULL);
-    if (hide_memory(fail) < 0) /* the change of ids made it what the host's sysctl says */
+    if (confine_hide(fail) < 0) /* the change of ids made it what the host's sysctl says */
         return -1;
     uint64_t held = holds_admin(p) ? CAP_BIT(CAP_SYS_ADMIN) : 0;
     r = cap_set(p->caps.effective | held, p->caps.permitted | held, p->caps.inheritable);

@@ -12,12 +12,16 @@
 
 #include <limits.h>
 
-/* First of all: nothing may be read from us, handlers and masks of the caller are gone, umask 0. */
-int confine_begin(struct launch_msg *fail);
+/* First of all: nothing may be read from us (if `hide`), handlers and masks of the caller are gone, umask 0. */
+int confine_begin(bool hide, struct launch_msg *fail);
+/* Nothing may be read from us (not dumpable). */
+int confine_hide(struct launch_msg *fail);
 /* What needs privilege and procfs: oom score, scheduling, labels. `self`: an O_PATH descriptor of this process's own
  * directory in a genuine procfs; -1 if nothing is to be written there (see confine_needs_proc). */
 int confine_settings(const struct process_plan *p, int self, struct launch_msg *fail);
 bool confine_needs_proc(const struct process_plan *p);
+/* The same through the caller's /proc, while that is still the one we see. */
+int confine_settings_early(const struct process_plan *p, struct launch_msg *fail);
 /* A session keyring of the container's own. After its user namespace is entered. */
 int confine_keyring(const struct process_plan *p, struct launch_msg *fail);
 /* A session of its own; with a terminal, `tty` becomes its controlling one. */

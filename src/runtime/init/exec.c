@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,23 +19,12 @@ struct joiner {
     int sock;
 };
 
-/* While the caller's procfs is still the one we see. */
+/* Raising a limit is the host's privilege, which a user namespace takes away. */
 static int apply_settings(struct joiner *j)
 {
-    const struct process_plan *p = j->p->process;
-    int self = -1;
-    if (confine_needs_proc(p)) {
-        self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (self < 0 || sys_fs_is(self, PROC_SUPER_MAGIC) != 1)
-            return launch_fail(&j->fail, CREEL_INTERNAL, self < 0 ? errno : 0, "find myself in a genuine /proc", NULL);
-    }
-    int r = confine_settings(p, self, &j->fail);
-    if (self >= 0)
-        (void)close(self);
-    /* Raising a limit is the host's privilege, which a user namespace takes away. */
-    if (r == 0 && j->p->user_namespace)
-        r = confine_rlimits(p, &j->fail);
-    return r;
+    if (confine_settings_early(j->p->process, &j->fail) < 0)
+        return -1;
+    return j->p->user_namespace ? confine_rlimits(j->p->process, &j->fail) : 0;
 }
 
 static int enter_container(struct joiner *j)
@@ -57,7 +44,8 @@ static int enter_container(struct joiner *j)
     if (p->user_namespace) {
         (void)syscall(SYS_setresgid, 0, 0, 0); /* not mapped: the ids of the process follow anyway */
         (void)syscall(SYS_setresuid, 0, 0, 0);
-        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        if (confine_hide(&j->fail) < 0)
+            return -1;
     }
     return confine_keyring(p->process, &j->fail);
 }
@@ -105,7 +93,7 @@ _Noreturn void init_exec(const struct init_exec_plan *p)
 {
     struct joiner j = { .p = p, .sock = p->sock };
     char path[PATH_MAX];
-    if (confine_begin(&j.fail) < 0 || init_close_others(p->keep, p->keep_count, &j.fail) < 0)
+    if (confine_begin(true, &j.fail) < 0 || init_close_others(p->keep, p->keep_count, &j.fail) < 0)
         init_die(j.sock, &j.fail);
     if (p->wait_grouped)
         init_wait(j.sock, LAUNCH_GROUPED, NULL, NULL);

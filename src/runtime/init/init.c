@@ -16,7 +16,6 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -88,15 +87,17 @@ struct init {
 /* Ids in a user namespace: everything made from here on belongs to its root. */
 static int become_mapped_root(struct init *in)
 {
+    /* Our own files in /proc belong to us only until we hide. */
+    if (in->p->hide_late && confine_settings_early(in->p->process, &in->fail) < 0)
+        return -1;
     if (in->p->wait_mapped)
         init_wait(in->sock, LAUNCH_MAPPED, NULL, NULL);
     if (!in->p->user_namespace || !in->p->mapped_root)
-        return 0;
+        return in->p->hide_late ? confine_hide(&in->fail) : 0;
     if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, errno, "become root of the user namespace", NULL);
     (void)syscall(SYS_setgroups, 0, NULL); /* refused where setgroups is denied; looked at again later */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    return 0;
+    return confine_hide(&in->fail);
 }
 
 static int bring_up_loopback(struct init *in)
@@ -167,7 +168,7 @@ static int apply_settings(struct init *in)
         return launch_fail(&in->fail, CREEL_INTERNAL, errno, "set the host name to ", p->hostname, NULL);
     if (p->domainname != NULL && setdomainname(p->domainname, strlen(p->domainname)) < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, errno, "set the domain name to ", p->domainname, NULL);
-    bool needs_self = confine_needs_proc(p->process);
+    bool needs_self = confine_needs_proc(p->process) && !p->hide_late;
     if ((p->sysctl_count > 0 || needs_self) && (proc = mount_apply_proc(&in->mounts, &owned)) < 0)
         return -1;
     if (needs_self) {
@@ -176,7 +177,7 @@ static int apply_settings(struct init *in)
             return launch_fail(&in->fail, CREEL_INTERNAL, -self, "find myself in /proc", NULL);
     }
     int r = write_sysctls(in, proc);
-    if (r == 0)
+    if (r == 0 && !p->hide_late)
         r = confine_settings(p->process, self, &in->fail);
     if (r == 0)
         r = confine_keyring(p->process, &in->fail);
@@ -298,7 +299,7 @@ _Noreturn void init_run(const struct init_plan *p)
 {
     struct init in = { .p = p, .sock = p->sock };
     char path[PATH_MAX];
-    if (confine_begin(&in.fail) == 0 && init_close_others(p->keep, p->keep_count, &in.fail) == 0
+    if (confine_begin(!p->hide_late, &in.fail) == 0 && init_close_others(p->keep, p->keep_count, &in.fail) == 0
         && become_mapped_root(&in) == 0 && init_join_namespaces(p->joins, p->join_count, &in.fail) == 0
         && bring_up_loopback(&in) == 0 && build_root(&in) == 0 && confine(&in, path) == 0)
         (void)execute(&in, path);

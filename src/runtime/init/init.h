@@ -58,6 +58,7 @@ struct init_plan {
     int preserve;
     bool give_pipes;
     bool wait_mapped;           /* new user namespace */
+    bool hide_late;             /* an unprivileged parent can write the mappings only while we can be looked at */
     bool wait_grouped;          /* not born in the v2 group: the parent says when it has been moved there */
     bool wait_hooked;           /* the parent has hooks to run once everything is mounted */
     bool new_cgroup_ns, loopback, no_pivot;
