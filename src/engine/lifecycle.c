@@ -181,9 +181,10 @@ static int cgroup_name(struct creel *e, const struct container_row *row, char **
     if (row->cgroup_path != NULL)
         return lifecycle_set_text(ret, row->cgroup_path, err);
     auto_container_spec spec = { 0 };
-    if (container_spec_load(row, &spec, err) < 0)
-        return -1;
-    return container_spec_cgroup(e, spec.host, row->id, ret, err);
+    if (container_spec_load(row, &spec, NULL) == 0)
+        return container_spec_cgroup(e, spec.host, row->id, ret, err);
+    /* a request that cannot be read never got as far as a group of its own choice */
+    return asprintf(ret, "/creel/%s", row->id) < 0 ? (*ret = NULL, creel_fail_nomem(err)) : 0;
 }
 
 static int remove_cgroup(struct creel *e, const struct container_row *row, struct creel_err *err)
