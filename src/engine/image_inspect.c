@@ -84,15 +84,14 @@ static json_t *config_of(const struct facts *f)
 {
     static const struct { const char *key; char kind; } shown[] = {
         { "Hostname", 's' }, { "Domainname", 's' }, { "User", 's' }, { "AttachStdin", 'b' }, { "AttachStdout", 'b' },
-        { "AttachStderr", 'b' }, { "Tty", 'b' }, { "OpenStdin", 'b' }, { "StdinOnce", 'b' }, { "Env", 'a' }, { "Cmd", 'n' },
+        { "AttachStderr", 'b' }, { "Tty", 'b' }, { "OpenStdin", 'b' }, { "StdinOnce", 'b' }, { "Env", 'n' }, { "Cmd", 'n' },
         { "Image", 's' }, { "Volumes", 'n' }, { "WorkingDir", 's' }, { "Entrypoint", 'n' }, { "OnBuild", 'n' },
         { "Labels", 'n' },
     };
     json_t *o = json_object(), *own = json_object_get(f->config, "config");
     for (size_t i = 0; i < ARRAY_LEN(shown) && o != NULL; i++) {
         char k = shown[i].kind;
-        (void)json_object_set_new(o, shown[i].key, k == 's' ? json_string("") : k == 'b' ? json_false()
-                                                   : k == 'a' ? json_array() : json_null());
+        (void)json_object_set_new(o, shown[i].key, k == 's' ? json_string("") : k == 'b' ? json_false() : json_null());
     }
     if (o != NULL && json_is_object(own))
         (void)json_object_update(o, own);
@@ -124,10 +123,10 @@ static json_t *inspect_document(struct creel *e, const struct facts *f)
     json_t *diff_ids = json_array();
     for (size_t i = 0; i < f->count && diff_ids != NULL; i++)
         (void)json_array_append_new(diff_ids, json_string(f->layers[i].diff_id));
-    json_t *o = json_pack("{s:s,s:O,s:O,s:s,s:o,s:s,s:s,s:{},s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:o,s:{s:s,s:o},s:{s:s}}", "Id",
+    json_t *o = json_pack("{s:s,s:O,s:O,s:s,s:o,s:s,s:o,s:{},s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:o,s:{s:s,s:o},s:{s:s}}", "Id",
                           f->row.id, "RepoTags", f->tags, "RepoDigests", f->digests, "Parent",
                           f->row.parent != NULL ? f->row.parent : "", "Comment", text_of(f, "comment"), "Created",
-                          clock_print(f->row.created_ns, created), "Container", "", "ContainerConfig", "DockerVersion",
+                          clock_print(f->row.created_ns, created), "Container", text_of(f, "container"), "ContainerConfig", "DockerVersion",
                           text_of(f, "docker_version"), "Author", text_of(f, "author"), "Config", config_of(f),
                           "Architecture", text_of(f, "architecture"), "Os", "linux", "Size", (json_int_t)f->row.size,
                           "VirtualSize", (json_int_t)f->row.size, "GraphDriver", graph_driver(e, f), "RootFS", "Type",

@@ -72,7 +72,7 @@ static int unpack(struct source *src, struct sink *blob, bool blob_wanted, int r
     if (blob_open(src, blob, blob_wanted, err) < 0 || read_layer(src, root, &bytes, &entries, err) < 0)
         return -1;
     uint64_t plain_size = src->plain.bytes, raw_size = src->raw.bytes;
-    if (hasher_digest(&src->plain, diff_id, err) < 0 || hasher_digest(&src->raw, raw, err) < 0)
+    if (source_digests(src, raw, diff_id, err) < 0)
         return -1;
     json_t *ok = json_pack("{s:s,s:I,s:s,s:I,s:I,s:I}", "diff_id", diff_id, "plain_size", (json_int_t)plain_size,
                            "raw_digest", raw, "raw_size", (json_int_t)raw_size, "content_size", (json_int_t)bytes,

@@ -57,7 +57,10 @@ static ssize_t input_read(struct source *s, char *buf, size_t size, struct creel
 /* Account for raw bytes that are about to be used. */
 static int raw_passes(struct source *s, const char *data, size_t n, struct creel_err *err)
 {
-    hasher_add(&s->raw, data, n);
+    if (s->compression != COMPRESSION_NONE)
+        hasher_add(&s->raw, data, n);
+    else
+        s->raw.bytes += n; /* what is plain is hashed once */
     if (s->raw.bytes > (uint64_t)s->limits->bytes)
         return creel_fail(err, CREEL_EXHAUSTED, 0, "the archive is larger than the limit of %lld bytes",
                           (long long)s->limits->bytes);
@@ -207,6 +210,16 @@ int source_drain(struct source *s, uint64_t max, struct creel_err *err)
                               (unsigned long long)max);
     }
     return (int)n;
+}
+
+int source_digests(struct source *s, char *raw, char *plain, struct creel_err *err)
+{
+    if (hasher_digest(&s->plain, plain, err) < 0)
+        return -1;
+    if (s->compression != COMPRESSION_NONE)
+        return hasher_digest(&s->raw, raw, err);
+    memcpy(raw, plain, DIGEST_MAX);
+    return 0;
 }
 
 void source_close(struct source *s)

@@ -39,6 +39,8 @@ int source_open(struct source *s, int fd, const struct archive_limits *limits, s
 ssize_t source_read(struct source *s, const void **ret, struct creel_err *err);
 /* Read what is left, so that the hashes cover everything; INVALID if it is more than `max` bytes. */
 int source_drain(struct source *s, uint64_t max, struct creel_err *err);
+/* Of what has passed; DIGEST_MAX bytes each. Once, at the end. */
+int source_digests(struct source *s, char *raw, char *plain, struct creel_err *err);
 void source_close(struct source *s);
 
 #endif
