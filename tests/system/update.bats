@@ -164,7 +164,7 @@ hostile_image() { # NAME COMMAND...
     hostile_image directory mkdir passwd
     run --separate-stderr creel run --rm -u name directory id
     expect_failure 125 "not a regular file"
-    hostile_image huge truncate -s 1G passwd
+    hostile_image huge truncate -s 64M passwd
     run --separate-stderr creel run --rm -u name huge id
     expect_failure 125 "is larger than"
     hostile_image digits sh -c 'echo 1000:x:0:0::/: >passwd'
