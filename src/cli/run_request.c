@@ -150,10 +150,9 @@ static int attach_streams(const struct build *b, bool detach)
         return creel_fail(b->err, CREEL_INVALID, 0, "conflicting options: cannot specify both --attach and --detach");
     if (detach)
         return 0;
-    if (list->count == 0) {
-        r->attach_in = r->open_stdin;
+    r->attach_in = r->open_stdin; /* --interactive attaches it whatever --attach says */
+    if (list->count == 0)
         r->attach_out = r->attach_err = true;
-    }
     for (size_t i = 0; i < list->count; i++) {
         const char *s = list->items[i];
         if (strcasecmp(s, "stdin") == 0)

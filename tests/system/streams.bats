@@ -34,7 +34,7 @@ load helpers
     expect_code 3
     expect_out ""
     [ "$stderr" = err ]
-    run --separate-stderr creel run --rm -a stdin -a stdout -i busybox sh -c 'cat; echo err >&2' <<<"in"
+    run --separate-stderr creel run --rm -a stdout -i busybox sh -c 'cat; echo err >&2' <<<"in"
     expect_out in
     [ -z "$stderr" ]
 }

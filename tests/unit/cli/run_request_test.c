@@ -77,8 +77,8 @@ static void options_become_members_of_the_body(void **state)
         { { "img" }, "{'Image':'img','AttachStdin':false,'AttachStdout':true,'AttachStderr':true,'Tty':false,"
                      "'OpenStdin':false,'StdinOnce':false,'HostConfig':{'NetworkMode':'none'}}" },
         { { "-i", "img", "a", "-b", "" }, "{'AttachStdin':true,'OpenStdin':true,'StdinOnce':true,'Cmd':['a','-b','']}" },
-        { { "-i", "-a", "stdout", "img" }, "{'AttachStdin':false,'AttachStdout':true,'AttachStderr':false,'OpenStdin':"
-                                           "true,'StdinOnce':false}" },
+        { { "-i", "-a", "stdout", "img" }, "{'AttachStdin':true,'AttachStdout':true,'AttachStderr':false,'OpenStdin':"
+                                           "true,'StdinOnce':true}" },
         { { "-a", "STDIN", "-i", "img" }, "{'AttachStdin':true,'AttachStdout':false,'StdinOnce':true}" },
         { { "-t", "img" }, "{'Tty':true,'AttachStdin':false,'HostConfig':{'ConsoleSize':[24,80]}}" },
         { { "--entrypoint", "", "img", "x" }, "{'Entrypoint':[''],'Cmd':['x']}" },
