@@ -422,14 +422,16 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
     for (size_t i = 0; i < c->layout.count; i++) {
         bool v2 = c->layout.items[i].v2;
         int fd = v2 ? cgroup_file_open(c, i, "", O_RDONLY | O_DIRECTORY) : cgroup_file_open(c, i, "tasks", O_WRONLY);
-        if (fd < 0 && fd != -ENOENT)
+        c->nodes[i].absent = fd == -ENOENT;
+        found += !c->nodes[i].absent;
+        if (fd == -ENOENT || (!v2 && (fd == -EACCES || fd == -EROFS)))
+            continue;       /* to look at without entering it needs no right to enter */
+        if (fd < 0)
             return creel_fail(err, creel_kind_of_errno(-fd), -fd, "open cgroup %s%s", c->layout.items[i].mount, c->path);
-        c->nodes[i].absent = fd < 0;
-        found += fd >= 0;
-        if (v2 && fd >= 0) {
+        if (v2) {
             c->v2_dir = fd;
             c->v2_events = cgroup_file_open(c, i, "cgroup.events", O_RDONLY);
-        } else if (fd >= 0) {
+        } else {
             c->tasks[c->task_count++] = fd;
         }
     }

@@ -21,7 +21,7 @@ struct cgroup {
     enum cgroup_manager manager;
     struct cgroup_layout layout;
     struct cgroup_node nodes[CGROUP_HIERARCHIES];
-    int tasks[CGROUP_V1_MAX];       /* opened by cgroup_create; the child writes to them */
+    int tasks[CGROUP_V1_MAX];       /* of each v1 hierarchy; whoever enters writes to them */
     size_t task_count;
     size_t v2;                      /* index of the v2 hierarchy, or layout.count */
     int v2_dir, v2_events;          /* the group and its cgroup.events; -1 without v2 */
