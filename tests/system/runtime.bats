@@ -359,6 +359,29 @@ sub
     [ "$(cat "$T/out")" = 0 ]
 }
 
+@test "the root has the propagation asked for" {
+    for want in "shared:" "master:" "unbindable" ""; do
+        local word=${want%:}
+        word=${word/master/slave}
+        inside "awk '\$5 == \"/\" { print \$7 }' /proc/self/mountinfo" \
+            "l['rootfsPropagation'] = '${word:-private}'"
+        case $want in
+        shared: | unbindable) [[ $output == *"$want"* ]] ;;
+        *) [ "$output" = - ] ;; # a slave of nobody is private
+        esac
+    done
+}
+
+@test "without pivot_root the root is the same" {
+    bundle 'sh("ls /; cat /proc/self/mountinfo | wc -l; wc -c </proc/keys")'
+    run probe
+    local want=$output
+    run probe -P
+    [ "${lines[0]}" = bin ]
+    [ "${lines[-1]}" = 0 ]
+    [[ $output != *"$T"* ]]
+}
+
 @test "tmpcopyup starts with what it covers" {
     mkdir -p "$B/rootfs/data/d"
     echo one >"$B/rootfs/data/d/f"

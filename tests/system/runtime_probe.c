@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/system/runtime_probe.c: drives the runtime library from a bundle, for tests and measurements.
  *
- *   runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWER:LOWER… UPPER WORK] [-t] [-g] [-p PRESERVE] [-x COMMAND…]
+ *   runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWER:LOWER… UPPER WORK] [-t] [-g] [-P] [-p PRESERVE] [-x COMMAND…]
  *
  * Reads BUNDLE/config.json, creates, starts, waits, destroys; with -n many times, and prints the mean time of each part.
- * -g does without control groups.
+ * -g does without control groups, -P without pivot_root.
  * -x runs COMMAND by runtime_exec in the running container first (the container is killed afterwards), -e that often.
  * Exit code: the container's, or 125 with the error on stderr (126, 127 by its kind). */
 #include "base/bytes.h"
@@ -23,7 +23,7 @@
 struct probe {
     const char *bundle, *id;
     int times, execs, preserve;
-    bool overlay, terminal, no_groups;
+    bool overlay, terminal, no_groups, no_pivot;
     struct runtime_rootfs rootfs;
     const char *lower[128];
     char **command;
@@ -110,7 +110,7 @@ static int probe_once(struct probe *p)
     const struct runtime_params params = {
         .config = p->config, .id = p->id, .bundle_fd = bundle, .rootfs = p->overlay ? &p->rootfs : NULL,
         .stdio = { 0, 1, 2 }, .preserve_fds = p->preserve, .exec_guard_fd = -1,
-        .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO,
+        .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO, .no_pivot = p->no_pivot,
         .seccomp = p->seccomp.fprog.len > 0 ? &p->seccomp.fprog : NULL, .seccomp_flags = p->seccomp.flags,
     };
     int64_t t0 = clock_mono_ns();
@@ -159,6 +159,8 @@ static int parse(struct probe *p, int argc, char **argv)
             p->execs = (int)strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "-p") == 0 && i + 1 < argc) {
             p->preserve = (int)strtol(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "-P") == 0) {
+            p->no_pivot = true;
         } else if (strcmp(argv[i], "-g") == 0) {
             p->no_groups = true;
         } else if (strcmp(argv[i], "-t") == 0) {
@@ -188,7 +190,7 @@ int main(int argc, char **argv)
     struct creel_err err = { 0 };
     int code = 0;
     if (parse(&p, argc, argv) < 0) {
-        fputs("usage: runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWERS UPPER WORK] [-t] [-g] [-p N] "
+        fputs("usage: runtime_probe BUNDLE ID [-n TIMES] [-e EXECS] [-o LAYERS LOWERS UPPER WORK] [-t] [-g] [-P] [-p N] "
               "[-x COMMAND…]\n", stderr);
         return 125;
     }
