@@ -12,11 +12,12 @@
 
 enum { DEVICES_MAX = 8192, DEPTH_MAX = 8 };
 
-/* Nothing but: make any node, use the harmless ones (null full zero random urandom tty console ptmx pts). */
+/* Nothing but: make any node, use the harmless ones (null full zero random urandom tty ptmx pts). Not 5:1: that is
+ * the host's console; the container's own is a pseudo-terminal. */
 static const struct { char type; int major, minor; const char *access; } default_rules[] = {
     { 'c', -1, -1, "m" }, { 'b', -1, -1, "m" }, { 'c', 1, 3, "rwm" },   { 'c', 1, 5, "rwm" },
     { 'c', 1, 7, "rwm" }, { 'c', 1, 8, "rwm" }, { 'c', 1, 9, "rwm" },   { 'c', 5, 0, "rwm" },
-    { 'c', 5, 1, "rwm" }, { 'c', 5, 2, "rwm" }, { 'c', 136, -1, "rwm" },
+    { 'c', 5, 2, "rwm" }, { 'c', 136, -1, "rwm" },
 };
 
 static int rule_add(struct oci_resources *r, bool allow, char type, int64_t major_no, int64_t minor_no,

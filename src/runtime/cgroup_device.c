@@ -3,8 +3,8 @@
  *
  * The rules are a list of which the last matching one decides, for each of mknod, read and write by itself. It starts
  * with "nothing", then come the configuration's rules, then the few devices every container has. Version 2 runs the
- * list as an eBPF program, last rule first. Version 1 knows only a default and exceptions from it, to which the list is
- * reduced; a list that cannot be reduced is an error, never something looser.
+ * list as an eBPF program, last rule first. Version 1 knows only a default and exceptions from it, to which the list
+ * is reduced; a list that cannot be reduced is an error, never something looser.
  *
  * In force before the first process enters. An update never opens a gap in either direction: version 2 replaces the
  * program in one step, version 1 first adds what is newly allowed, then takes away what no longer is. */
@@ -23,6 +23,7 @@ enum { RULES_MAX = 4096 };
 
 /* ------------------------------------------------------------------ the list */
 
+/* Without 5:1, which other runtimes allow: it is the host's console. The container's is a pseudo-terminal. */
 static const struct device_rule always_allowed[] = {
     { true, 'c', -1, -1, DEVICE_MKNOD }, { true, 'b', -1, -1, DEVICE_MKNOD },   /* a node alone opens nothing */
     { true, 'c', 1, 3, DEVICE_ALL },    /* null */
@@ -31,7 +32,6 @@ static const struct device_rule always_allowed[] = {
     { true, 'c', 5, 0, DEVICE_ALL },    /* tty */
     { true, 'c', 1, 5, DEVICE_ALL },    /* zero */
     { true, 'c', 1, 9, DEVICE_ALL },    /* urandom */
-    { true, 'c', 5, 1, DEVICE_ALL },    /* console */
     { true, 'c', 136, -1, DEVICE_ALL }, /* pseudo-terminals */
     { true, 'c', 5, 2, DEVICE_ALL },    /* ptmx */
 };
@@ -46,7 +46,8 @@ static int rule_parse(const struct oci_device_rule *r, size_t i, struct device_r
     ret->type = type[0] == 'u' ? 'c' : type[0];
     for (const char *p = access; *p != '\0'; p++) {
         if (*p != 'r' && *p != 'w' && *p != 'm')
-            return creel_fail(err, CREEL_INVALID, 0, "device rule %zu: access \"%.20s\" is not made of r, w and m", i, access);
+            return creel_fail(err, CREEL_INVALID, 0, "device rule %zu: access \"%.20s\" is not made of r, w and m", i,
+                              access);
         ret->access |= *p == 'r' ? DEVICE_READ : *p == 'w' ? DEVICE_WRITE : DEVICE_MKNOD;
     }
     if (r->major.set && r->major.value != -1)
@@ -61,7 +62,8 @@ static int rule_parse(const struct oci_device_rule *r, size_t i, struct device_r
 int device_rules_build(const struct oci_resources *r, struct device_rules *ret, struct creel_err *err)
 {
     if (r->device_count > RULES_MAX)
-        return creel_fail(err, CREEL_INVALID, 0, "%zu device rules are too many (%d at most)", r->device_count, RULES_MAX);
+        return creel_fail(err, CREEL_INVALID, 0, "%zu device rules are too many (%d at most)", r->device_count,
+                          RULES_MAX);
     struct device_rule *items = calloc(1 + r->device_count + ARRAY_LEN(always_allowed), sizeof *items);
     if (items == NULL)
         return creel_fail_nomem(err);
@@ -145,8 +147,8 @@ static unsigned lasting_access(const struct device_rule *r, const struct device_
 }
 
 /* A rule of the same sense as the default: it takes exceptions back. later: the rules behind it. */
-static int reduce_same(struct device_rules *list, const struct device_rule *r, const struct device_rule *later, size_t count,
-                       struct creel_err *err)
+static int reduce_same(struct device_rules *list, const struct device_rule *r, const struct device_rule *later,
+                       size_t count, struct creel_err *err)
 {
     size_t kept = 0;
     unsigned access = lasting_access(r, later, count);
@@ -158,7 +160,8 @@ static int reduce_same(struct device_rules *list, const struct device_rule *r, c
             char a[80], b[80];
             rule_print(r, a, sizeof a);
             rule_print(e, b, sizeof b);
-            return creel_fail(err, CREEL_UNSUPPORTED, 0, "cgroup version 1 cannot %s \"%s\" after it was told to %s \"%s\"",
+            return creel_fail(err, CREEL_UNSUPPORTED, 0,
+                              "cgroup version 1 cannot %s \"%s\" after it was told to %s \"%s\"",
                               r->allow ? "allow" : "deny", a, r->allow ? "deny" : "allow", b);
         }
         if (e->access != 0)
@@ -179,7 +182,8 @@ static void reduce_other(struct device_rules *list, const struct device_rule *r)
     list->items[list->count++] = *r;
 }
 
-int device_rules_reduce(const struct device_rules *d, bool *ret_allow, struct device_rules *ret, struct creel_err *err)
+int device_rules_reduce(const struct device_rules *d, bool *ret_allow, struct device_rules *ret,
+                        struct creel_err *err)
 {
     /* A rule for both types becomes two. */
     struct device_rules list = { .items = calloc(2 * d->count + 1, sizeof *list.items), .count = 0 };
@@ -256,7 +260,8 @@ static bool v1_line_parse(const char *p, struct device_rule *r)
 }
 
 /* What is allowed now and will not be any more, for groups that deny by default before and after. */
-static int v1_surplus(const char *current, const struct device_rules *want, struct device_rules *ret, struct creel_err *err)
+static int v1_surplus(const char *current, const struct device_rules *want, struct device_rules *ret,
+                      struct creel_err *err)
 {
     size_t lines = 1;
     for (const char *p = current; *p != '\0'; p++)
@@ -280,7 +285,8 @@ static int v1_surplus(const char *current, const struct device_rules *want, stru
     return 0;
 }
 
-static int v1_update(struct cgroup *c, size_t h, struct v1_files f, const struct device_rules *want, struct creel_err *err)
+static int v1_update(struct cgroup *c, size_t h, struct v1_files f, const struct device_rules *want,
+                     struct creel_err *err)
 {
     struct device_rules surplus;
     auto_free char *current = malloc(CGROUP_FILE_MAX);
@@ -308,7 +314,8 @@ static int v1_apply(struct cgroup *c, size_t h, const struct device_rules *d, bo
     auto_fd deny_fd = cgroup_file_open(c, h, "devices.deny", O_WRONLY);
     int r;
     if (allow_fd < 0 || deny_fd < 0)
-        r = creel_fail(err, CREEL_INTERNAL, allow_fd < 0 ? -allow_fd : -deny_fd, "open the device rules of cgroup %s", c->path);
+        r = creel_fail(err, CREEL_INTERNAL, allow_fd < 0 ? -allow_fd : -deny_fd, "open the device rules of cgroup %s",
+                       c->path);
     else if (allow)
         r = v1_write(c, allow_fd, "a", err) < 0 ? -1 : v1_write_rules(c, deny_fd, &list, err);
     else if (update)
@@ -326,7 +333,8 @@ struct program { struct bpf_insn *items; size_t count; };
 
 static void emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
-    p->items[p->count++] = (struct bpf_insn){ .code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm };
+    p->items[p->count++] =
+        (struct bpf_insn){.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
 }
 
 enum { INSNS_HEAD = 6, INSNS_PER_RULE = 11, INSNS_TAIL = 2 };
@@ -343,7 +351,8 @@ static void emit_rule(struct program *p, const struct device_rule *r)
     size_t jumps[6], n = 0;
     if (r->type != 'a') {
         jumps[n++] = p->count;
-        emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_3, 0, 0, r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+        emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_3, 0, 0,
+             r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
     }
     /* 32-bit comparisons: immediates of the 64-bit ones are sign-extended */
     if (r->major >= 0) {
@@ -370,7 +379,8 @@ static void emit_rule(struct program *p, const struct device_rule *r)
         p->items[jumps[i]].off = (int16_t)(p->count - jumps[i] - 1);
 }
 
-int device_program_build(const struct device_rules *d, struct bpf_insn **ret, size_t *ret_count, struct creel_err *err)
+int device_program_build(const struct device_rules *d, struct bpf_insn **ret, size_t *ret_count,
+                         struct creel_err *err)
 {
     /* What stands before the last rule for everything is never reached. */
     size_t first = d->count;
@@ -380,10 +390,12 @@ int device_program_build(const struct device_rules *d, struct bpf_insn **ret, si
             break;
         first--;
     }
-    struct program p = { .items = calloc(INSNS_HEAD + INSNS_PER_RULE * d->count + INSNS_TAIL, sizeof *p.items), .count = 0 };
+    struct program p = {.items = calloc(INSNS_HEAD + INSNS_PER_RULE * d->count + INSNS_TAIL, sizeof *p.items),
+                        .count = 0};
     if (p.items == NULL)
         return creel_fail_nomem(err);
-    emit(&p, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1, (int16_t)offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+    emit(&p, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1,
+         (int16_t)offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
     emit(&p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
     emit(&p, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_3, 0, 0, 0xffff);
     emit(&p, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_2, 0, 0, 16);
@@ -463,7 +475,8 @@ int cgroup_device_apply(struct cgroup *c, const struct oci_resources *r, bool up
     else if (c->v2_dir >= 0)
         result = v2_apply(c, &d, err);
     else
-        result = creel_fail(err, CREEL_UNSUPPORTED, 0, "device rules cannot be enforced: this host has neither the devices controller "
+        result = creel_fail(err, CREEL_UNSUPPORTED, 0,
+                            "device rules cannot be enforced: this host has neither the devices controller "
                             "nor cgroup version 2");
     device_rules_fini(&d);
     return result;
