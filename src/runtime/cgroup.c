@@ -5,8 +5,8 @@
  *   I2  A group that exists already is used only when it is empty and not frozen.
  *   I3  After a failed cgroup_create nothing is left that it made.
  *
- * Cost matters here (this is on the way of every start): one mkdir and one open per hierarchy, and files are read only
- * where a later step cannot fail cleanly without it. */
+ * Cost matters here (this is on the way of every start): one mkdir and one open per hierarchy, and files are read
+ * only where a later step cannot fail cleanly without it. */
 #include "runtime/cgroup_internal.h"
 
 #include <errno.h>
@@ -126,7 +126,8 @@ static int cpuset_inherit(int mount, const char *path)
     const char *slash = strrchr(path, '/');
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         int n = snprintf(own, sizeof own, "%s/%s", path, files[i]);
-        int m = snprintf(above, sizeof above, "%.*s%s%s", slash != NULL ? (int)(slash - path) : 0, path, slash != NULL ? "/" : "", files[i]);
+        int m = snprintf(above, sizeof above, "%.*s%s%s", slash != NULL ? (int)(slash - path) : 0, path,
+                         slash != NULL ? "/" : "", files[i]);
         if (n < 0 || (size_t)n >= sizeof own || m < 0 || (size_t)m >= sizeof above)
             return -ENAMETOOLONG;
         int r = small_read(mount, own, value, sizeof value);
@@ -193,13 +194,15 @@ static int node_make(struct cgroup *c, size_t i, struct creel_err *err)
     struct cgroup_node *node = &c->nodes[i];
     const char *path = c->path + 1;
     int r = -ENOENT;
-    /* Somebody else's clean-up may take an empty parent away between the two steps; that is rare, so a few rounds do. */
+    /* Somebody else's clean-up may take an empty parent away between the two steps; that is rare, so a few rounds do.
+     */
     for (int round = 0; r == -ENOENT && round < 8; round++) {
         r = group_mkdir(h, node->mount, path, false);
         if (r == -ENOENT) {
             int parents = parents_mkdir(h, node->mount, path);
             if (parents < 0 && parents != -ENOENT)
-                return creel_fail(err, creel_kind_of_errno(-parents), -parents, "make the groups above %s%s", h->mount, c->path);
+                return creel_fail(err, creel_kind_of_errno(-parents), -parents, "make the groups above %s%s",
+                                  h->mount, c->path);
             node->parents_made += parents > 0 ? (unsigned)parents : 0;
         }
     }
@@ -277,14 +280,16 @@ static int subtree_enable(const struct cgroup *c, const char *path, struct creel
         return creel_fail(err, creel_kind_of_errno(-n), -n, "read %s/%s", c->layout.items[c->v2].mount, all);
     for (size_t i = 0; i < ARRAY_LEN(v2_wanted); i++)
         if (words_have(have, v2_wanted[i]) && !words_have(on, v2_wanted[i]))
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s+%s", len > 0 ? " " : "", v2_wanted[i]);  /* sized above */
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s+%s", len > 0 ? " " : "",
+                                    v2_wanted[i]); /* sized above */
     if (len == 0)
         return 0;
     int r = small_write(mount, file, text);
     if (r == 0)
         return 0;
     if (r == -EBUSY)
-        return creel_fail(err, CREEL_CONFLICT, 0, "cgroup /%s cannot have groups with limits below it: it has processes itself", path);
+        return creel_fail(err, CREEL_CONFLICT, 0,
+                          "cgroup /%s cannot have groups with limits below it: it has processes itself", path);
     /* One controller may refuse where the others do not (cpu, while real-time processes run). A limit that needs the
      * missing one fails by name when it is written. */
     for (char *save = NULL, *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
@@ -341,7 +346,9 @@ static int refuse_frozen(struct cgroup *c, struct creel_err *err)
 {
     switch (cgroup_is_frozen(c)) {
     case 0: return 0;
-    case 1: return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s is frozen, or a group above it is: thaw it first", c->path);
+    case 1:
+        return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s is frozen, or a group above it is: thaw it first",
+                          c->path);
     default: return creel_fail(err, CREEL_INTERNAL, 0, "cannot tell whether cgroup %s is frozen", c->path);
     }
 }
@@ -350,7 +357,8 @@ static int handles_open(struct cgroup *c, struct creel_err *err)
 {
     for (size_t i = 0; i < c->layout.count; i++) {
         const struct cgroup_hierarchy *h = &c->layout.items[i];
-        int fd = h->v2 ? cgroup_file_open(c, i, "", O_RDONLY | O_DIRECTORY) : cgroup_file_open(c, i, "tasks", O_WRONLY);
+        int fd =
+            h->v2 ? cgroup_file_open(c, i, "", O_RDONLY | O_DIRECTORY) : cgroup_file_open(c, i, "tasks", O_WRONLY);
         if (fd < 0)
             return creel_fail(err, creel_kind_of_errno(-fd), -fd, "open cgroup %s%s", h->mount, c->path);
         if (h->v2)
@@ -361,12 +369,14 @@ static int handles_open(struct cgroup *c, struct creel_err *err)
             continue;
         c->v2_events = cgroup_file_open(c, i, "cgroup.events", O_RDONLY);
         if (c->v2_events < 0)
-            return creel_fail(err, creel_kind_of_errno(-c->v2_events), -c->v2_events, "open %s%s/cgroup.events", h->mount, c->path);
+            return creel_fail(err, creel_kind_of_errno(-c->v2_events), -c->v2_events, "open %s%s/cgroup.events",
+                              h->mount, c->path);
     }
     return 0;
 }
 
-static int create_steps(struct cgroup *c, const struct cgroup_plan *plan, const struct oci_resources *r, struct creel_err *err)
+static int create_steps(struct cgroup *c, const struct cgroup_plan *plan, const struct oci_resources *r,
+                        struct creel_err *err)
 {
     for (size_t i = 0; i < c->layout.count; i++)
         if (node_make(c, i, err) < 0)
@@ -427,7 +437,8 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
         if (fd == -ENOENT || (!v2 && (fd == -EACCES || fd == -EROFS)))
             continue;       /* to look at without entering it needs no right to enter */
         if (fd < 0)
-            return creel_fail(err, creel_kind_of_errno(-fd), -fd, "open cgroup %s%s", c->layout.items[i].mount, c->path);
+            return creel_fail(err, creel_kind_of_errno(-fd), -fd, "open cgroup %s%s", c->layout.items[i].mount,
+                              c->path);
         if (v2) {
             c->v2_dir = fd;
             c->v2_events = cgroup_file_open(c, i, "cgroup.events", O_RDONLY);
@@ -463,9 +474,11 @@ int cgroup_add(struct cgroup *c, pid_t pid, struct creel_err *err)
             continue;
         int r = cgroup_file_write(c, i, "cgroup.procs", text);
         if (r == -ESRCH)
-            return creel_fail(err, CREEL_NOT_FOUND, 0, "process %s is gone: it cannot be put into cgroup %s", text, c->path);
+            return creel_fail(err, CREEL_NOT_FOUND, 0, "process %s is gone: it cannot be put into cgroup %s", text,
+                              c->path);
         if (r < 0)
-            return creel_fail(err, creel_kind_of_errno(-r), -r, "put process %s into cgroup %s%s", text, c->layout.items[i].mount, c->path);
+            return creel_fail(err, creel_kind_of_errno(-r), -r, "put process %s into cgroup %s%s", text,
+                              c->layout.items[i].mount, c->path);
     }
     return 0;
 }

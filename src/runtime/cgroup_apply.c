@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/cgroup_apply.c: making the writes of a plan, reading them back, and changing limits of a group that has some.
+/* runtime/cgroup_apply.c: making the writes of a plan, reading them back, and changing limits of a group that has
+ * some.
  *
  *   I1  A limit that was asked for is in force when the call returns 0: the value is read back and compared.
  *   I2  An update that fails puts back what was there before, as far as the kernel lets it. */
@@ -53,17 +54,20 @@ bool cgroup_value_kept(const struct cgroup_write *w, const char *wrote, const ch
     return b <= a && (uint64_t)(a - b) < grain;
 }
 
-static int fail_write(const struct cgroup *c, const struct cgroup_write *w, const char *file, const char *value, int sys,
-                      struct creel_err *err)
+static int fail_write(const struct cgroup *c, const struct cgroup_write *w, const char *file, const char *value,
+                      int sys, struct creel_err *err)
 {
     const char *mount = c->layout.items[w->hierarchy].mount;
     switch (sys) {
     case ENOENT:
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s cannot be set: this kernel has no %s in %s%s", w->limit, w->file, mount, c->path);
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s cannot be set: this kernel has no %s in %s%s", w->limit,
+                          w->file, mount, c->path);
     case EINVAL: case ERANGE: case ENODEV: case EBUSY: case ENOSPC:
-        return creel_fail(err, CREEL_INVALID, sys, "%s: the kernel refuses \"%.100s\" for %s%s/%s", w->limit, value, mount, c->path, file);
+        return creel_fail(err, CREEL_INVALID, sys, "%s: the kernel refuses \"%.100s\" for %s%s/%s", w->limit, value,
+                          mount, c->path, file);
     case EOPNOTSUPP:
-        return creel_fail(err, CREEL_UNSUPPORTED, sys, "%s cannot be set: write %s%s/%s", w->limit, mount, c->path, file);
+        return creel_fail(err, CREEL_UNSUPPORTED, sys, "%s cannot be set: write %s%s/%s", w->limit, mount, c->path,
+                          file);
     default:
         return creel_fail(err, creel_kind_of_errno(sys), sys, "%s: write %s%s/%s", w->limit, mount, c->path, file);
     }
@@ -129,8 +133,8 @@ static int write_one(struct cgroup *c, const struct cgroup_write *w, bool last, 
     if (r < 0)
         return fail_write(c, w, file, value, -r, err);
     if (!cgroup_value_kept(w, value, got))
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s: wrote \"%.60s\" to %s%s/%s but the kernel keeps \"%.60s\"", w->limit, value,
-                          c->layout.items[w->hierarchy].mount, c->path, file, got);
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s: wrote \"%.60s\" to %s%s/%s but the kernel keeps \"%.60s\"",
+                          w->limit, value, c->layout.items[w->hierarchy].mount, c->path, file, got);
     return 0;
 }
 
@@ -198,12 +202,15 @@ static void complete_from_host(struct cgroup *c, struct oci_resources *r)
     char text[128];
     uint64_t v;
     size_t cpu = cgroup_v2_find(c, "cpu"), memory = cgroup_v2_find(c, "memory");
-    if (cpu < c->layout.count && r->cpu.period.set && r->cpu.period.value != 0 && (!r->cpu.quota.set || r->cpu.quota.value == 0)
-        && cgroup_file_read(c, cpu, "cpu.max", text, sizeof text) > 0 && cgroup_value_parse(text, NULL, &v) && v < INT64_MAX)
+    if (cpu < c->layout.count && r->cpu.period.set && r->cpu.period.value != 0 &&
+        (!r->cpu.quota.set || r->cpu.quota.value == 0) &&
+        cgroup_file_read(c, cpu, "cpu.max", text, sizeof text) > 0 && cgroup_value_parse(text, NULL, &v) &&
+        v < INT64_MAX)
         r->cpu.quota = (struct opt_i64){ .set = true, .value = (int64_t)v };
-    if (memory < c->layout.count && r->memory.swap.set && r->memory.swap.value > 0
-        && (!r->memory.limit.set || r->memory.limit.value == 0)
-        && cgroup_file_read(c, memory, "memory.max", text, sizeof text) > 0 && cgroup_value_parse(text, NULL, &v) && v < INT64_MAX)
+    if (memory < c->layout.count && r->memory.swap.set && r->memory.swap.value > 0 &&
+        (!r->memory.limit.set || r->memory.limit.value == 0) &&
+        cgroup_file_read(c, memory, "memory.max", text, sizeof text) > 0 && cgroup_value_parse(text, NULL, &v) &&
+        v < INT64_MAX)
         r->memory.limit = (struct opt_i64){ .set = true, .value = (int64_t)v };
 }
 

@@ -2,9 +2,9 @@
 /* runtime/cgroup_kill.c: freezing, signalling and removing groups, and waiting for each to have happened.
  *
  * Version 2 tells when something changes: cgroup.events polls with POLLPRI, cgroup.kill cannot be outrun by forks.
- * Version 1 tells nothing, so the processes themselves are waited for, by pidfd; only for what no process stands for (a
- * group that is still FREEZING, a removal that the kernel has not finished) there is a bounded, growing pause.
- * On hybrid hosts the containers made here are in the v2 hierarchy as well, which is then used for all of this. */
+ * Version 1 tells nothing, so the processes themselves are waited for, by pidfd; only for what no process stands for
+ * (a group that is still FREEZING, a removal that the kernel has not finished) there is a bounded, growing pause. On
+ * hybrid hosts the containers made here are in the v2 hierarchy as well, which is then used for all of this. */
 #include "runtime/cgroup_internal.h"
 
 #include "base/clock.h"
@@ -18,8 +18,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { FREEZE_TIMEOUT_MS = 10000, KILL_TIMEOUT_MS = 10000, REMOVE_TIMEOUT_MS = 2000, DEPTH_MAX = 64, PIDS_MAX = 1 << 22,
-       WAIT_BATCH = 512 };
+enum {
+    FREEZE_TIMEOUT_MS = 10000,
+    KILL_TIMEOUT_MS = 10000,
+    REMOVE_TIMEOUT_MS = 2000,
+    DEPTH_MAX = 64,
+    PIDS_MAX = 1 << 22,
+    WAIT_BATCH = 512
+};
 
 static int64_t deadline_after(int ms) { return clock_mono_ns() + (int64_t)ms * 1000000; }
 
@@ -125,8 +131,8 @@ static int freeze_v2(struct cgroup *c, bool frozen, int64_t deadline)
     return r < 0 ? r : v2_wait(c, "frozen", frozen, deadline);
 }
 
-/* Thawing undoes either way of freezing; freezing uses v2 when the processes are in it (an external runtime on a hybrid
- * host may have put them into v1 only). */
+/* Thawing undoes either way of freezing; freezing uses v2 when the processes are in it (an external runtime on a
+ * hybrid host may have put them into v1 only). */
 int cgroup_freeze(struct cgroup *c, bool frozen, struct creel_err *err)
 {
     int64_t deadline = deadline_after(FREEZE_TIMEOUT_MS);
@@ -360,7 +366,8 @@ static int refuse_own(const struct cgroup *c, const char *what, struct creel_err
         end = strchrnul(p, '\n');
         const char *own = memchr(p, ':', (size_t)(end - p));
         own = own == NULL ? NULL : memchr(own + 1, ':', (size_t)(end - own - 1));
-        if (own != NULL && (size_t)(end - own - 1) >= n && memcmp(own + 1, c->path, n) == 0 && (own[1 + n] == '/' || own + 1 + n == end))
+        if (own != NULL && (size_t)(end - own - 1) >= n && memcmp(own + 1, c->path, n) == 0 &&
+            (own[1 + n] == '/' || own + 1 + n == end))
             return creel_fail(err, CREEL_CONFLICT, 0, "will not %s cgroup %s: this process is in it", what, c->path);
     }
     return 0;
@@ -385,7 +392,8 @@ int cgroup_kill(struct cgroup *c, int signo, struct creel_err *err)
     if (r == 0)
         r = v1_kill(c, deadline);
     if (r == -ETIMEDOUT)
-        return creel_fail(err, CREEL_TIMEOUT, 0, "cgroup %s: processes are left that do not react to SIGKILL", c->path);
+        return creel_fail(err, CREEL_TIMEOUT, 0, "cgroup %s: processes are left that do not react to SIGKILL",
+                          c->path);
     return r < 0 ? creel_fail(err, creel_kind_of_errno(-r), -r, "kill the processes of cgroup %s", c->path) : 0;
 }
 
@@ -477,12 +485,15 @@ int cgroup_destroy(struct cgroup *c, struct creel_err *err)
                 break;
             int w = wait_empty(c, i, round, deadline);
             if (w < 0 && w != -ETIMEDOUT)
-                return creel_fail(err, creel_kind_of_errno(-w), -w, "empty cgroup %s%s", c->layout.items[i].mount, c->path);
+                return creel_fail(err, creel_kind_of_errno(-w), -w, "empty cgroup %s%s", c->layout.items[i].mount,
+                                  c->path);
         }
         if (r == -EBUSY)
-            return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s still has processes", c->layout.items[i].mount, c->path);
+            return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s still has processes", c->layout.items[i].mount,
+                              c->path);
         if (r < 0)
-            return creel_fail(err, creel_kind_of_errno(-r), -r, "remove cgroup %s%s", c->layout.items[i].mount, c->path);
+            return creel_fail(err, creel_kind_of_errno(-r), -r, "remove cgroup %s%s", c->layout.items[i].mount,
+                              c->path);
         c->nodes[i].absent = true;
     }
     return 0;

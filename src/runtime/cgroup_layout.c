@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/cgroup_layout.c: which cgroup hierarchy is mounted where, from the text of mountinfo.
  *
- * A line counts when its mount point is really reachable: nothing is mounted over it or over one of its parents. When a
- * hierarchy is mounted more than once, a mount of its root wins over a mount of a part of it, then the first. */
+ * A line counts when its mount point is really reachable: nothing is mounted over it or over one of its parents. When
+ * a hierarchy is mounted more than once, a mount of its root wins over a mount of a part of it, then the first. */
 #include "runtime/cgroup_internal.h"
 
 #include <errno.h>
@@ -38,7 +38,8 @@ static bool number(const char *s, size_t len, uint64_t *ret)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < len; i++)
-        if (s[i] < '0' || s[i] > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (unsigned)(s[i] - '0'), &v))
+        if (s[i] < '0' || s[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, (unsigned)(s[i] - '0'), &v))
             return false;
     *ret = v;
     return len > 0;
@@ -49,8 +50,8 @@ static bool line_parse(const char *p, const char *end, struct mount_line *m)
 {
     const char *w;
     size_t n;
-    if (!word(&p, end, &w, &n) || !number(w, n, &m->id) || !word(&p, end, &w, &n) || !number(w, n, &m->parent)
-        || !word(&p, end, &w, &n) || !word(&p, end, &m->root, &m->root_len) || !word(&p, end, &m->point, &m->point_len))
+    if (!word(&p, end, &w, &n) || !number(w, n, &m->id) || !word(&p, end, &w, &n) || !number(w, n, &m->parent) ||
+        !word(&p, end, &w, &n) || !word(&p, end, &m->root, &m->root_len) || !word(&p, end, &m->point, &m->point_len))
         return false;
     do {
         if (!word(&p, end, &w, &n))
@@ -120,8 +121,8 @@ static bool visible(const struct mount_table *t, const struct mount_line *m)
 
 static bool known_controller(const char *s, size_t n)
 {
-    static const char *const names[] = { "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "net_cls",
-                                         "net_prio", "perf_event", "hugetlb", "rdma", "misc" };
+    static const char *const names[] = {"cpu",  "cpuacct", "cpuset",   "memory",     "devices", "freezer", "blkio",
+                                        "pids", "net_cls", "net_prio", "perf_event", "hugetlb", "rdma",    "misc"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strlen(names[i]) == n && memcmp(names[i], s, n) == 0)
             return true;
@@ -157,8 +158,8 @@ static char *point_decode(const struct mount_line *m)
     size_t len = 0;
     for (size_t i = 0; s != NULL && i < m->point_len; i++) {
         const char *p = m->point + i;
-        if (*p == '\\' && m->point_len - i >= 4 && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0'
-            && p[3] <= '7') {
+        if (*p == '\\' && m->point_len - i >= 4 && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+            p[3] >= '0' && p[3] <= '7') {
             s[len++] = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
             i += 3;
         } else {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/cgroup_plan.c: from resources to a list of writes. Pure: the layout is a parameter.
  *
- * Every limit ends as a write or as an error that says what the host lacks; nothing is dropped. The order of the writes
- * is the one that a fresh group accepts; the kernel refuses some orders when a group already has values (memory+swap
- * below memory, burst above quota), so whoever applies the plan repeats refused writes once after the others.
+ * Every limit ends as a write or as an error that says what the host lacks; nothing is dropped. The order of the
+ * writes is the one that a fresh group accepts; the kernel refuses some orders when a group already has values
+ * (memory+swap below memory, burst above quota), so whoever applies the plan repeats refused writes once after the
+ * others.
  *
- * Not here: device rules (cgroup_device.c). Knowingly without effect: memory.useHierarchy (always so), kernel memory on
- * version 1 (kernels since 5.16 accept and ignore it; it counts as memory). */
+ * Not here: device rules (cgroup_device.c). Knowingly without effect: memory.useHierarchy (always so), kernel memory
+ * on version 1 (kernels since 5.16 accept and ignore it; it counts as memory). */
 #include "runtime/cgroup_internal.h"
 
 #include <inttypes.h>
@@ -75,9 +76,11 @@ static int need(struct builder *b, const char *limit, const char *v1, const char
         }
     }
     if (v2 == NULL && b->layout->unified)
-        return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "%s cannot be set: cgroup version 2 has no such limit", limit);
+        return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "%s cannot be set: cgroup version 2 has no such limit",
+                          limit);
     if (v1 == NULL && !b->layout->unified)
-        return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "%s cannot be set: this host has no %s controller in cgroup version 2", limit, v2);
+        return creel_fail(b->err, CREEL_UNSUPPORTED, 0,
+                          "%s cannot be set: this host has no %s controller in cgroup version 2", limit, v2);
     return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "%s cannot be set: this host has no %s cgroup controller", limit,
                       b->layout->unified && v2 != NULL ? v2 : v1 != NULL ? v1 : v2);
 }
@@ -119,7 +122,8 @@ static int memory_swap_v2(struct builder *b, int64_t swap, int64_t limit)
     if (limit <= 0)
         return invalid(b, "swap limit cannot be set without a memory limit");
     if (swap < limit)
-        return invalid(b, "swap limit (memory plus swap, %" PRId64 ") is below the memory limit (%" PRId64 ")", swap, limit);
+        return invalid(b, "swap limit (memory plus swap, %" PRId64 ") is below the memory limit (%" PRId64 ")", swap,
+                       limit);
     return add(b, name, page, "memory.swap.max", "%" PRId64, swap - limit);
 }
 
@@ -134,7 +138,8 @@ static int memory_limits(struct builder *b, const struct oci_resources *r)
             return -1;
         /* v1: memory+swap cannot be below memory, so no limit on one needs none on the other. */
         if (limit < 0 && swap == 0) {
-            if (add(b, "swap limit", 0, b->v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes", b->v2 ? "max" : "-1") < 0)
+            if (add(b, "swap limit", 0, b->v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes",
+                    b->v2 ? "max" : "-1") < 0)
                 return -1;
             last_optional(b);
         }
@@ -145,7 +150,8 @@ static int memory_limits(struct builder *b, const struct oci_resources *r)
         if (b->v2)
             return memory_swap_v2(b, swap, limit);
         if (swap > 0 && limit > 0 && swap < limit)
-            return invalid(b, "swap limit (memory plus swap, %" PRId64 ") is below the memory limit (%" PRId64 ")", swap, limit);
+            return invalid(b, "swap limit (memory plus swap, %" PRId64 ") is below the memory limit (%" PRId64 ")",
+                           swap, limit);
         return add_bytes(b, "swap limit", "memory.memsw.limit_in_bytes", NULL, swap);
     }
     return 0;
@@ -166,8 +172,8 @@ static int memory_rest(struct builder *b, const struct oci_resources *r)
         last_optional(b);
     }
     if (r->memory.kernel_tcp.set && r->memory.kernel_tcp.value != 0) {
-        if (need(b, "TCP memory limit", "memory", NULL) < 0
-            || add_bytes(b, "TCP memory limit", "memory.kmem.tcp.limit_in_bytes", NULL, r->memory.kernel_tcp.value) < 0)
+        if (need(b, "TCP memory limit", "memory", NULL) < 0 ||
+            add_bytes(b, "TCP memory limit", "memory.kmem.tcp.limit_in_bytes", NULL, r->memory.kernel_tcp.value) < 0)
             return -1;
     }
     /* All bits set is what "-1" becomes on its way through Go's unsigned integers: not given. */
@@ -193,8 +199,8 @@ static int memory_rest(struct builder *b, const struct oci_resources *r)
 
 /* ------------------------------------------------------------------ cpu */
 
-/* 2…262144 with 1024 as the default becomes 1…10000 with 100 as the default: the quadratic fit of the exponent through
- * those three points that the field agreed on. */
+/* 2…262144 with 1024 as the default becomes 1…10000 with 100 as the default: the quadratic fit of the exponent
+ * through those three points that the field agreed on. */
 uint64_t cgroup_weight_of_shares(uint64_t shares)
 {
     if (shares <= 2)
@@ -217,7 +223,9 @@ static int cpu_time(struct builder *b, const struct oci_resources *r)
     if (!b->v2) {
         if (period != 0 && add(b, "CPU period", 1, "cpu.cfs_period_us", "%" PRIu64, period) < 0)
             return -1;
-        return quota == 0 ? 0 : add(b, "CPU quota", quota < 0 ? 0 : 1, "cpu.cfs_quota_us", "%" PRId64, quota < 0 ? -1 : quota);
+        return quota == 0
+                   ? 0
+                   : add(b, "CPU quota", quota < 0 ? 0 : 1, "cpu.cfs_quota_us", "%" PRId64, quota < 0 ? -1 : quota);
     }
     char text[32] = "max";
     if (quota > 0)
@@ -251,7 +259,10 @@ static int cpu_weight(struct builder *b, const struct oci_resources *r)
         if (need(b, "CPU shares", "cpu", "cpu") < 0)
             return -1;
         if (b->v2 ? add(b, "CPU shares", 1, "cpu.weight", "%" PRIu64, cgroup_weight_of_shares(shares)) < 0
-                  : add(b, "CPU shares", 1, "cpu.shares", "%" PRIu64, shares < 2 ? 2 : shares > 262144 ? 262144 : shares) < 0)
+                  : add(b, "CPU shares", 1, "cpu.shares", "%" PRIu64,
+                        shares < 2        ? 2
+                        : shares > 262144 ? 262144
+                                          : shares) < 0)
             return -1;
         if (idle)
             last_optional(b);   /* an idle group has no weight; the kernel refuses one */
@@ -267,8 +278,8 @@ static int cpu_all(struct builder *b, const struct oci_resources *r)
     if (cpu_weight(b, r) < 0 || cpu_time(b, r) < 0 || cpu_realtime(b, r) < 0)
         return -1;
     if (r->cpu.burst.set)
-        if (need(b, "CPU burst", "cpu", "cpu") < 0
-            || add(b, "CPU burst", 1, b->v2 ? "cpu.max.burst" : "cpu.cfs_burst_us", "%" PRIu64, r->cpu.burst.value) < 0)
+        if (need(b, "CPU burst", "cpu", "cpu") < 0 ||
+            add(b, "CPU burst", 1, b->v2 ? "cpu.max.burst" : "cpu.cfs_burst_us", "%" PRIu64, r->cpu.burst.value) < 0)
             return -1;
     return 0;
 }
@@ -284,7 +295,8 @@ static int cpuset_all(struct builder *b, const struct oci_resources *r)
             continue;
         if (strspn(s, "0123456789-,") != strlen(s))
             return invalid(b, "%s \"%.60s\" is not a list such as 0-3,7", rows[i].limit, s);
-        if (need(b, rows[i].limit, "cpuset", "cpuset") < 0 || add(b, rows[i].limit, CGROUP_LIST, rows[i].file, "%s", s) < 0)
+        if (need(b, rows[i].limit, "cpuset", "cpuset") < 0 ||
+            add(b, rows[i].limit, CGROUP_LIST, rows[i].file, "%s", s) < 0)
             return -1;
     }
     return 0;
@@ -304,10 +316,12 @@ static int io_weight(struct builder *b, uint64_t weight, const char *device)
         (void)snprintf(alt, sizeof alt, "%s%" PRIu64, device, weight);     /* "major:minor " and four digits */
         if (device[0] == '\0')
             return add(b, name, 1, "blkio.bfq.weight", "%s", alt) < 0 ? -1 : add_alt(b, "blkio.weight", alt);
-        return add(b, name, 0, "blkio.bfq.weight_device", "%s", alt) < 0 ? -1 : add_alt(b, "blkio.weight_device", alt);
+        return add(b, name, 0, "blkio.bfq.weight_device", "%s", alt) < 0 ? -1
+                                                                         : add_alt(b, "blkio.weight_device", alt);
     }
     /* io.weight goes from 1 to 10000 with 100 as default */
-    (void)snprintf(alt, sizeof alt, "%s%" PRIu64, device[0] != '\0' ? device : "default ", 1 + (weight - 10) * 9999 / 990);
+    (void)snprintf(alt, sizeof alt, "%s%" PRIu64, device[0] != '\0' ? device : "default ",
+                   1 + (weight - 10) * 9999 / 990);
     return add(b, name, 0, "io.bfq.weight", "%s%" PRIu64, device, weight) < 0 ? -1 : add_alt(b, "io.weight", alt);
 }
 
@@ -318,7 +332,8 @@ static int io_leaf_weight(struct builder *b, const struct opt_u64 *weight, const
         return 0;
     if (need(b, name, "blkio", NULL) < 0)
         return -1;
-    return add(b, name, 0, device[0] != '\0' ? "blkio.leaf_weight_device" : "blkio.leaf_weight", "%s%" PRIu64, device, weight->value);
+    return add(b, name, 0, device[0] != '\0' ? "blkio.leaf_weight_device" : "blkio.leaf_weight", "%s%" PRIu64, device,
+               weight->value);
 }
 
 static int io_throttle(struct builder *b, const struct oci_throttle_device *items, size_t count, const char *file_v1,
@@ -334,7 +349,8 @@ static int io_throttle(struct builder *b, const struct oci_throttle_device *item
         if (!b->v2 ? add(b, name, 0, file_v1, "%" PRId64 ":%" PRId64 " %" PRIu64, d->major, d->minor, d->rate) < 0
             : d->rate == 0
                 ? add(b, name, 0, "io.max", "%" PRId64 ":%" PRId64 " %s=max", d->major, d->minor, key_v2) < 0
-                : add(b, name, 0, "io.max", "%" PRId64 ":%" PRId64 " %s=%" PRIu64, d->major, d->minor, key_v2, d->rate) < 0)
+                : add(b, name, 0, "io.max", "%" PRId64 ":%" PRId64 " %s=%" PRIu64, d->major, d->minor, key_v2,
+                      d->rate) < 0)
             return -1;
     }
     return 0;
@@ -355,10 +371,14 @@ static int block_io(struct builder *b, const struct oci_resources *r)
         if (io_leaf_weight(b, &d->leaf_weight, device) < 0)
             return -1;
     }
-    if (io_throttle(b, r->block_io.read_bps, r->block_io.read_bps_count, "blkio.throttle.read_bps_device", "rbps") < 0
-        || io_throttle(b, r->block_io.write_bps, r->block_io.write_bps_count, "blkio.throttle.write_bps_device", "wbps") < 0
-        || io_throttle(b, r->block_io.read_iops, r->block_io.read_iops_count, "blkio.throttle.read_iops_device", "riops") < 0
-        || io_throttle(b, r->block_io.write_iops, r->block_io.write_iops_count, "blkio.throttle.write_iops_device", "wiops") < 0)
+    if (io_throttle(b, r->block_io.read_bps, r->block_io.read_bps_count, "blkio.throttle.read_bps_device", "rbps") <
+            0 ||
+        io_throttle(b, r->block_io.write_bps, r->block_io.write_bps_count, "blkio.throttle.write_bps_device",
+                    "wbps") < 0 ||
+        io_throttle(b, r->block_io.read_iops, r->block_io.read_iops_count, "blkio.throttle.read_iops_device",
+                    "riops") < 0 ||
+        io_throttle(b, r->block_io.write_iops, r->block_io.write_iops_count, "blkio.throttle.write_iops_device",
+                    "wiops") < 0)
         return -1;
     return 0;
 }
@@ -385,7 +405,10 @@ static uint64_t page_size_parse(const char *s)
         return 0;
     for (size_t i = 0; i < n; i++)
         v = v * 10 + (unsigned)(s[i] - '0');
-    return strcmp(s + n, "KB") == 0 ? v << 10 : strcmp(s + n, "MB") == 0 ? v << 20 : strcmp(s + n, "GB") == 0 ? v << 30 : 0;
+    return strcmp(s + n, "KB") == 0   ? v << 10
+           : strcmp(s + n, "MB") == 0 ? v << 20
+           : strcmp(s + n, "GB") == 0 ? v << 30
+                                      : 0;
 }
 
 static int hugetlb(struct builder *b, const struct oci_resources *r)
@@ -395,7 +418,8 @@ static int hugetlb(struct builder *b, const struct oci_resources *r)
         uint64_t size = h->page_size != NULL ? page_size_parse(h->page_size) : 0;
         char file[64];
         if (size == 0)
-            return invalid(b, "huge page size \"%.40s\" is not one such as 2MB", h->page_size != NULL ? h->page_size : "");
+            return invalid(b, "huge page size \"%.40s\" is not one such as 2MB",
+                           h->page_size != NULL ? h->page_size : "");
         if (need(b, "huge page limit", "hugetlb", "hugetlb") < 0)
             return -1;
         (void)snprintf(file, sizeof file, "hugetlb.%.20s.%s", h->page_size, b->v2 ? "max" : "limit_in_bytes");
@@ -427,7 +451,8 @@ static int rdma(struct builder *b, const struct oci_resources *r)
         if (need(b, "rdma limit", "rdma", "rdma") < 0)
             return -1;
         if (d->handles.set)
-            (void)snprintf(handles, sizeof handles, " hca_handle=%" PRIu64, d->handles.value);  /* 32 bits, see above */
+            (void)snprintf(handles, sizeof handles, " hca_handle=%" PRIu64,
+                           d->handles.value); /* 32 bits, see above */
         if (d->objects.set)
             (void)snprintf(objects, sizeof objects, " hca_object=%" PRIu64, d->objects.value);
         if (add(b, "rdma limit", 0, "rdma.max", "%s%s%s", d->name, handles, objects) < 0)
@@ -456,13 +481,15 @@ static int network(struct builder *b, const struct oci_resources *r)
     return 0;
 }
 
-/* Files of version 2 written as they are: "memory.high": "…". The files by which processes and groups move are ours. */
+/* Files of version 2 written as they are: "memory.high": "…". The files by which processes and groups move are ours.
+ */
 static int unified_row(struct builder *b, const char *key, const char *value)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     char controller[32];
     size_t n = strcspn(key, ".");
-    if (n == 0 || n >= sizeof controller || key[n] == '\0' || strspn(key, allowed) != strlen(key) || strlen(key) > 100)
+    if (n == 0 || n >= sizeof controller || key[n] == '\0' || strspn(key, allowed) != strlen(key) ||
+        strlen(key) > 100)
         return invalid(b, "unified resource \"%.100s\" is not the name of a cgroup file", key);
     memcpy(controller, key, n);
     controller[n] = '\0';
@@ -526,7 +553,8 @@ char *cgroup_path_clean(const char *path, struct creel_err *err)
     }
     out[len] = '\0';
     if (len == 0) {
-        (void)creel_fail(err, CREEL_INVALID, 0, "cgroup path \"%.20s\" is the root of the hierarchy, not a group of its own", path);
+        (void)creel_fail(err, CREEL_INVALID, 0,
+                         "cgroup path \"%.20s\" is the root of the hierarchy, not a group of its own", path);
         free(out);
         return NULL;
     }
@@ -543,8 +571,9 @@ int cgroup_plan_build(const struct cgroup_layout *l, const char *path, const str
         return -1;
     if (r == NULL)
         return 0;
-    if (memory_limits(&b, r) < 0 || memory_rest(&b, r) < 0 || cpuset_all(&b, r) < 0 || cpu_all(&b, r) < 0 || pids(&b, r) < 0
-        || block_io(&b, r) < 0 || hugetlb(&b, r) < 0 || rdma(&b, r) < 0 || network(&b, r) < 0 || unified(&b, r) < 0) {
+    if (memory_limits(&b, r) < 0 || memory_rest(&b, r) < 0 || cpuset_all(&b, r) < 0 || cpu_all(&b, r) < 0 ||
+        pids(&b, r) < 0 || block_io(&b, r) < 0 || hugetlb(&b, r) < 0 || rdma(&b, r) < 0 || network(&b, r) < 0 ||
+        unified(&b, r) < 0) {
         cgroup_plan_fini(ret);
         return -1;
     }

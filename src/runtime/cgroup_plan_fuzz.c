@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resources of any origin: a plan names plain files of known hierarchies with values of one line, or there is an error.
- * The device rules reduced for version 1 and the program for version 2 are built for whatever was accepted. */
+/* Resources of any origin: a plan names plain files of known hierarchies with values of one line, or there is an
+ * error. The device rules reduced for version 1 and the program for version 2 are built for whatever was accepted. */
 #include "runtime/cgroup_internal.h"
 
 #include <assert.h>

@@ -63,7 +63,8 @@ static void cpu_read(const struct cgroup *c, struct cgroup_stats *s)
         (void)cgroup_value_parse(text, "nr_throttled", &s->throttled_periods);
         (void)cgroup_value_parse(text, "throttled_time", &s->throttled_ns);
     }
-    if (acct == c->layout.count && c->v2 < c->layout.count && cgroup_file_read(c, c->v2, "cpu.stat", text, sizeof text) > 0) {
+    if (acct == c->layout.count && c->v2 < c->layout.count &&
+        cgroup_file_read(c, c->v2, "cpu.stat", text, sizeof text) > 0) {
         /* in every v2 group, even without the controller; microseconds */
         s->cpu_ns = cgroup_value_parse(text, "usage_usec", &v) ? v * 1000 : 0;
         s->cpu_user_ns = cgroup_value_parse(text, "user_usec", &v) ? v * 1000 : 0;
@@ -123,7 +124,8 @@ static void io_read(const struct cgroup *c, struct cgroup_stats *s)
 int cgroup_stats_read(struct cgroup *c, struct cgroup_stats *ret, struct creel_err *err)
 {
     struct cgroup_stats s = { .memory_limit = UINT64_MAX, .swap_limit = UINT64_MAX, .pids_limit = UINT64_MAX };
-    size_t memory_v1 = cgroup_v1_find(c, "memory"), memory_v2 = cgroup_v2_find(c, "memory"), pids = cgroup_v1_find(c, "pids");
+    size_t memory_v1 = cgroup_v1_find(c, "memory"), memory_v2 = cgroup_v2_find(c, "memory"),
+           pids = cgroup_v1_find(c, "pids");
     if (pids == c->layout.count)
         pids = cgroup_v2_find(c, "pids");
     bool any = false;

@@ -2,10 +2,10 @@
 /* runtime/seccomp.c: compile a seccomp description with libseccomp.
  *
  * In front of libseccomp's program stand a few instructions of our own, for two things it cannot do:
- *   - calls newer than any that the description names return ENOSYS instead of the default action, so that a C library
- *     which tries a new call falls back to the old one (only where the default action is not to allow);
- *   - calls that the installed libseccomp has no name for yet. New calls have had one number on every architecture since
- *     Linux 5.1, so a short table is enough.
+ *   - calls newer than any that the description names return ENOSYS instead of the default action, so that a C
+ * library which tries a new call falls back to the old one (only where the default action is not to allow);
+ *   - calls that the installed libseccomp has no name for yet. New calls have had one number on every architecture
+ * since Linux 5.1, so a short table is enough.
  *
  * As in the field: a name that nobody knows is skipped; conditions on different arguments must all hold, several
  * conditions on one argument are alternatives; a rule that does what happens by default anyway is left out. */
@@ -69,8 +69,13 @@ static const struct word arches[] = {
 #endif
 };
 static const struct word operators[] = {
-    { "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT }, { "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
-    { "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT }, { "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
+    {"SCMP_CMP_NE", SCMP_CMP_NE},
+    {"SCMP_CMP_LT", SCMP_CMP_LT},
+    {"SCMP_CMP_LE", SCMP_CMP_LE},
+    {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+    {"SCMP_CMP_GE", SCMP_CMP_GE},
+    {"SCMP_CMP_GT", SCMP_CMP_GT},
+    {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 };
 static const struct word flags[] = {
     /* TSYNC has no effect: the process that loads the filter has one thread. */
@@ -81,11 +86,11 @@ static const struct word flags[] = {
 };
 /* Calls that came after libseccomp 2.5.4 (Debian 12), by the number that all architectures share. */
 static const struct word newer_calls[] = {
-    { "cachestat", 451 }, { "fchmodat2", 452 }, { "map_shadow_stack", 453 }, { "futex_wake", 454 }, { "futex_wait", 455 },
-    { "futex_requeue", 456 }, { "statmount", 457 }, { "listmount", 458 }, { "lsm_get_self_attr", 459 },
-    { "lsm_set_self_attr", 460 }, { "lsm_list_modules", 461 }, { "mseal", 462 }, { "setxattrat", 463 }, { "getxattrat", 464 },
-    { "listxattrat", 465 }, { "removexattrat", 466 }, { "open_tree_attr", 467 }, { "file_getattr", 468 },
-    { "file_setattr", 469 }, { "listns", 470 },
+    {"cachestat", 451},         {"fchmodat2", 452},         {"map_shadow_stack", 453}, {"futex_wake", 454},
+    {"futex_wait", 455},        {"futex_requeue", 456},     {"statmount", 457},        {"listmount", 458},
+    {"lsm_get_self_attr", 459}, {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461}, {"mseal", 462},
+    {"setxattrat", 463},        {"getxattrat", 464},        {"listxattrat", 465},      {"removexattrat", 466},
+    {"open_tree_attr", 467},    {"file_getattr", 468},      {"file_setattr", 469},     {"listns", 470},
 };
 
 static bool word_find(const struct word *list, size_t count, const char *name, uint32_t *ret)
@@ -156,7 +161,8 @@ static int arches_add(struct filter *f, const struct oci_seccomp *s)
     return 0;
 }
 
-static int conditions_parse(const struct oci_syscall *call, struct scmp_arg_cmp *out, bool *ret_alternatives, struct creel_err *err)
+static int conditions_parse(const struct oci_syscall *call, struct scmp_arg_cmp *out, bool *ret_alternatives,
+                            struct creel_err *err)
 {
     unsigned seen = 0;
     *ret_alternatives = false;
@@ -164,10 +170,13 @@ static int conditions_parse(const struct oci_syscall *call, struct scmp_arg_cmp 
         const struct oci_seccomp_arg *a = &call->args[i];
         uint32_t op;
         if (a->index > 5)
-            return creel_fail(err, CREEL_INVALID, 0, "seccomp: %s: argument %u does not exist (0 to 5)", call->names.items[0], a->index);
+            return creel_fail(err, CREEL_INVALID, 0, "seccomp: %s: argument %u does not exist (0 to 5)",
+                              call->names.items[0], a->index);
         if (!FIND(operators, a->op, &op))
-            return creel_fail(err, CREEL_INVALID, 0, "seccomp: %s: unknown operator \"%.40s\"", call->names.items[0], shown(a->op));
-        out[i] = (struct scmp_arg_cmp){ .arg = a->index, .op = (enum scmp_compare)op, .datum_a = a->value, .datum_b = a->value_two };
+            return creel_fail(err, CREEL_INVALID, 0, "seccomp: %s: unknown operator \"%.40s\"", call->names.items[0],
+                              shown(a->op));
+        out[i] = (struct scmp_arg_cmp){
+            .arg = a->index, .op = (enum scmp_compare)op, .datum_a = a->value, .datum_b = a->value_two};
         *ret_alternatives |= (seen & 1u << a->index) != 0;
         seen |= 1u << a->index;
     }
@@ -181,7 +190,8 @@ static int extra_add(struct filter *f, const struct oci_syscall *call, const cha
     if (!FIND(newer_calls, name, &number))
         return 0;   /* nobody knows it */
     if (call->arg_count > 0)
-        return creel_fail(f->err, CREEL_UNSUPPORTED, 0, "seccomp: %s: this build's libseccomp cannot check its arguments", name);
+        return creel_fail(f->err, CREEL_UNSUPPORTED, 0,
+                          "seccomp: %s: this build's libseccomp cannot check its arguments", name);
     for (size_t i = 0; i < f->extra_count; i++)
         if (f->extras[i].number == number) {
             if (f->extras[i].action == action)
@@ -192,7 +202,8 @@ static int extra_add(struct filter *f, const struct oci_syscall *call, const cha
     return 0;
 }
 
-static int rule_add(struct filter *f, const char *name, uint32_t action, unsigned count, const struct scmp_arg_cmp *args)
+static int rule_add(struct filter *f, const char *name, uint32_t action, unsigned count,
+                    const struct scmp_arg_cmp *args)
 {
     int number = seccomp_syscall_resolve_name(name);
     int r = seccomp_rule_add_array(f->ctx, action, number, count, args);
@@ -278,7 +289,8 @@ static uint32_t number_base(uint32_t token)
 }
 
 /* With the number in the accumulator: answers for one architecture; falls through when libseccomp is to decide. */
-static void emit_numbers(struct code *c, const struct filter *f, const struct oci_seccomp *s, uint32_t token, bool enosys)
+static void emit_numbers(struct code *c, const struct filter *f, const struct oci_seccomp *s, uint32_t token,
+                         bool enosys)
 {
     uint32_t base = number_base(token);
     int64_t last = last_number(f, s, token);
@@ -288,7 +300,9 @@ static void emit_numbers(struct code *c, const struct filter *f, const struct oc
     }
     if (!enosys || last < 0)
         return;
-    uint32_t limit = token == SCMP_ARCH_X32 ? X32_BIT | (uint32_t)last : (uint32_t)last < base ? base + (uint32_t)last : (uint32_t)last;
+    uint32_t limit = token == SCMP_ARCH_X32  ? X32_BIT | (uint32_t)last
+                     : (uint32_t)last < base ? base + (uint32_t)last
+                                             : (uint32_t)last;
     emit(c, BPF_JMP | BPF_JGT | BPF_K, 0, 1, limit);
     emit(c, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS);
 }
@@ -346,8 +360,9 @@ static int export(struct filter *f, struct code *c)
     off_t size = lseek(fd, 0, SEEK_END);
     size_t n = (size_t)size / sizeof *c->items;
     if (size < 0 || n > c->cap - c->count)
-        return creel_fail(f->err, CREEL_INVALID, 0, "the seccomp program is too large (%zu instructions, the kernel takes %d)",
-                          n + c->count, BPF_MAXINSNS);
+        return creel_fail(f->err, CREEL_INVALID, 0,
+                          "the seccomp program is too large (%zu instructions, the kernel takes %d)", n + c->count,
+                          BPF_MAXINSNS);
     if (pread(fd, c->items + c->count, (size_t)size, 0) != size)
         return creel_fail(f->err, CREEL_INTERNAL, errno, "read the seccomp program back");
     c->count += n;
@@ -391,7 +406,8 @@ static int listener_check(const struct filter *f, const struct oci_seccomp *s)
     return 0;
 }
 
-int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret, struct creel_err *err)
+int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
+                          struct creel_err *err)
 {
     struct filter f = { .err = err };
     struct seccomp_program p = { .flags = 0 };
@@ -411,7 +427,8 @@ int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct secc
     if (f.default_action != SCMP_ACT_NOTIFY)
         f.ctx = seccomp_init(f.default_action);
     if (f.ctx == NULL && f.default_action != SCMP_ACT_NOTIFY)
-        return creel_fail(err, CREEL_INVALID, 0, "seccomp: the default action %s is not supported here", s->default_action);
+        return creel_fail(err, CREEL_INVALID, 0, "seccomp: the default action %s is not supported here",
+                          s->default_action);
     int r = f.ctx == NULL ? 0 : compile(&f, s, &p);
     if (r == 0)
         r = listener_check(&f, s);

@@ -25,8 +25,8 @@ static const char magic[8] = "creelbpf";
 struct header { char magic[8]; uint64_t checksum; uint32_t key_len, insn_count, flags, reserved; };
 static_assert(sizeof(struct header) == 32, "written to files");
 
-/* Against damage, not against intent: the directory is the engine's own. Eight bytes at a time, because this is on the
- * way of every start. */
+/* Against damage, not against intent: the directory is the engine's own. Eight bytes at a time, because this is on
+ * the way of every start. */
 static uint64_t hash(uint64_t h, const void *data, size_t n)
 {
     const char *p = data;
@@ -89,22 +89,24 @@ static bool file_load(int fd, const struct bytes *key, struct seccomp_program *r
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX || !read_exact(fd, &h, sizeof h))
         return false;
     size_t insns = (size_t)h.insn_count * sizeof(struct sock_filter);
-    if (memcmp(h.magic, magic, sizeof magic) != 0 || h.insn_count == 0 || h.insn_count > BPF_MAXINSNS || h.key_len != key->len
-        || (uint64_t)st.st_size != sizeof h + h.key_len + insns)
+    if (memcmp(h.magic, magic, sizeof magic) != 0 || h.insn_count == 0 || h.insn_count > BPF_MAXINSNS ||
+        h.key_len != key->len || (uint64_t)st.st_size != sizeof h + h.key_len + insns)
         return false;
     auto_free char *body = malloc(h.key_len + insns);
-    if (body == NULL || !read_exact(fd, body, h.key_len + insns) || checksum(&h, body, h.key_len + insns) != h.checksum
-        || memcmp(body, key->data, key->len) != 0)
+    if (body == NULL || !read_exact(fd, body, h.key_len + insns) ||
+        checksum(&h, body, h.key_len + insns) != h.checksum || memcmp(body, key->data, key->len) != 0)
         return false;
     struct sock_filter *filter = malloc(insns);
     if (filter == NULL)
         return false;
     memcpy(filter, body + h.key_len, insns);
-    *ret = (struct seccomp_program){ .fprog = { .len = (unsigned short)h.insn_count, .filter = filter }, .flags = h.flags };
+    *ret =
+        (struct seccomp_program){.fprog = {.len = (unsigned short)h.insn_count, .filter = filter}, .flags = h.flags};
     return true;
 }
 
-int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret, struct creel_err *err)
+int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
+                           struct creel_err *err)
 {
     auto_bytes key = BYTES_INIT;
     char name[32];
@@ -130,13 +132,14 @@ static bool write_exact(int fd, const void *data, size_t n)
     return true;
 }
 
-/* One temporary name per key, so that killed writers cannot fill the directory. Whoever finds it taken leaves the work to
- * the other writer, or, when that one is long gone, clears the way for the next. */
+/* One temporary name per key, so that killed writers cannot fill the directory. Whoever finds it taken leaves the
+ * work to the other writer, or, when that one is long gone, clears the way for the next. */
 static int temporary_open(int dir, const char *name)
 {
     struct stat st;
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime + STALE_S < time(NULL))
+    if (fd < 0 && errno == EEXIST && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_mtime + STALE_S < time(NULL))
         (void)unlinkat(dir, name, 0);
     return fd;
 }
@@ -158,7 +161,8 @@ void seccomp_cache_store(const struct oci_seccomp *s, int cache_fd, const struct
     if (fd < 0)
         return;
     /* Not synced: a file that a power cut leaves half-written fails its checksum. */
-    if (!write_exact(fd, &h, sizeof h) || !write_exact(fd, key.data, key.len) || renameat(cache_fd, temporary, cache_fd, name) < 0)
+    if (!write_exact(fd, &h, sizeof h) || !write_exact(fd, key.data, key.len) ||
+        renameat(cache_fd, temporary, cache_fd, name) < 0)
         (void)unlinkat(cache_fd, temporary, 0);
 }
 

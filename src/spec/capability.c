@@ -120,7 +120,8 @@ int capability_resolve(uint64_t host, bool privileged, const struct strv *add, c
     host &= capability_all();
     for (unsigned i = 0; i < capability_count(); i++)
         if ((add_set & ~host & CAPABILITY_BIT(i)) != 0)
-            return creel_fail(err, CREEL_DENIED, 0, "capability %s cannot be added: the engine does not have it", names[i]);
+            return creel_fail(err, CREEL_DENIED, 0, "capability %s cannot be added: the engine does not have it",
+                              names[i]);
 
     uint64_t wanted;
     if (privileged)

@@ -31,7 +31,8 @@ static void path_print(const struct json_reader *r, char *buf, size_t cap)
         const struct json_frame *f = &r->frames[i];
         int w = 0;
         if (f->key != NULL)
-            w = snprintf(buf + n, cap - n, "%s%.*s", i == 0 ? "" : ".", (int)(f->key_len > 64 ? 64 : f->key_len), f->key);
+            w = snprintf(buf + n, cap - n, "%s%.*s", i == 0 ? "" : ".", (int)(f->key_len > 64 ? 64 : f->key_len),
+                         f->key);
         else if (f->index > 0)
             w = snprintf(buf + n, cap - n, "[%zu]", f->index - 1);
         if (w < 0 || (size_t)w >= cap - n)
@@ -133,7 +134,10 @@ size_t json_utf8_len(const unsigned char *s, size_t n)
         return 0;
     if (s[0] < 0x80)
         return 1;
-    size_t len = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : s[0] >= 0xe0 && s[0] <= 0xef ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    size_t len = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
+                 : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+                 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                                : 0;
     if (len == 0 || n < len)
         return 0;
     for (size_t i = 1; i < len; i++)
@@ -225,7 +229,8 @@ static int escape_unicode(struct json_reader *r, const char **s, const char *end
         return json_fail(r, "\\u needs four hexadecimal digits");
     *s += 4;
     if (v >= 0xd800 && v <= 0xdbff) {
-        if (end - *s < 6 || (*s)[0] != '\\' || (*s)[1] != 'u' || hex4(*s + 2, end, &low) < 0 || low < 0xdc00 || low > 0xdfff)
+        if (end - *s < 6 || (*s)[0] != '\\' || (*s)[1] != 'u' || hex4(*s + 2, end, &low) < 0 || low < 0xdc00 ||
+            low > 0xdfff)
             return json_fail(r, "half a surrogate pair in a string");
         *s += 6;
         v = 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);

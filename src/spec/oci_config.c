@@ -20,8 +20,8 @@
 #define ARR(T, key, m, c, s) { key, OCI_F_ARR, 0, offsetof(T, m), offsetof(T, c), &s##_shape }
 #define MAP(T, key, m, c, s) { key, OCI_F_MAP, 0, offsetof(T, m), offsetof(T, c), &s##_shape }
 #define NO_PRESENT (-1)
-#define SHAPE(name, T, p)                                                                                             \
-    static const struct oci_shape name##_shape = { sizeof(T), name##_fields, ARRAY_LEN(name##_fields), p };           \
+#define SHAPE(name, T, p)                                                                                            \
+    static const struct oci_shape name##_shape = {sizeof(T), name##_fields, ARRAY_LEN(name##_fields), p};            \
     static_assert(ARRAY_LEN(name##_fields) <= 64, "oci_shape_parse marks seen members in 64 bits")
 /* Types without a name of their own. */
 #define MEMBER(T, m) __typeof__(((T *)0)->m)
@@ -97,7 +97,8 @@ static const struct oci_field io_priority_fields[] = {
     ROW(MEMBER(struct oci_process, io_priority), STR, "class", class_),
     ALW(MEMBER(struct oci_process, io_priority), I64, "priority", priority),
 };
-SHAPE(io_priority, MEMBER(struct oci_process, io_priority), offsetof(MEMBER(struct oci_process, io_priority), present));
+SHAPE(io_priority, MEMBER(struct oci_process, io_priority),
+      offsetof(MEMBER(struct oci_process, io_priority), present));
 
 static const struct oci_field affinity_fields[] = {
     ROW(MEMBER(struct oci_process, exec_cpu_affinity), STR, "initial", initial),
@@ -405,7 +406,8 @@ static int document_print(const struct oci_shape *shape, const char *what, const
     return 0;
 }
 
-static const char what_config[] = "OCI configuration", what_process[] = "OCI process", what_resources[] = "OCI resources";
+static const char what_config[] = "OCI configuration", what_process[] = "OCI process",
+                  what_resources[] = "OCI resources";
 
 int oci_config_parse(const char *text, size_t len, struct oci_config **ret, struct creel_err *err)
 {

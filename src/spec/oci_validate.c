@@ -2,8 +2,8 @@
 /* spec/oci_validate.c: what a configuration must satisfy before anything is done with it, as far as that can be told
  * from the text alone. Each check is a small function over one part; the order is the order of the messages.
  *
- * Not here: whether the host can do what is asked for (runtime/), seccomp's actions and operators (runtime/seccomp.c),
- * limits (runtime/cgroup_plan.c). */
+ * Not here: whether the host can do what is asked for (runtime/), seccomp's actions and operators
+ * (runtime/seccomp.c), limits (runtime/cgroup_plan.c). */
 #include "spec/capability.h"
 #include "spec/oci_config.h"
 
@@ -41,7 +41,8 @@ static int check_version(const struct oci_config *c, struct creel_err *err)
     const char *v = c->oci_version;
     if (empty(v))
         return bad(err, "ociVersion is missing");
-    if (strncmp(v, "1.", 2) != 0 || v[2] < '0' || v[2] > '3' || (v[3] != '.' && v[3] != '\0') || (v[3] == '.' && !isdigit((unsigned char)v[4])))
+    if (strncmp(v, "1.", 2) != 0 || v[2] < '0' || v[2] > '3' || (v[3] != '.' && v[3] != '\0') ||
+        (v[3] == '.' && !isdigit((unsigned char)v[4])))
         return bad(err, "ociVersion %.40s is not supported (1.0 to 1.3 are)", v);
     return 0;
 }
@@ -94,10 +95,10 @@ static int check_rlimits(const struct oci_process *p, struct creel_err *err)
 {
     for (size_t i = 0; i < p->rlimit_count; i++) {
         const struct oci_rlimit *l = &p->rlimits[i];
-        if (l->type == NULL
-            || !ONE_OF(l->type, "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS",
-                       "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS",
-                       "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK"))
+        if (l->type == NULL ||
+            !ONE_OF(l->type, "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS",
+                    "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS",
+                    "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK"))
             return bad(err, "process.rlimits[%zu]: unknown type \"%.40s\"", i, l->type != NULL ? l->type : "");
         if (l->soft > l->hard)
             return bad(err, "process.rlimits[%zu]: %s: soft is above hard", i, l->type);
@@ -126,8 +127,8 @@ static int check_scheduler(const struct oci_process *p, struct creel_err *err)
 {
     const struct oci_scheduler *s = &p->scheduler;
     if (s->present) {
-        if (s->policy == NULL
-            || !ONE_OF(s->policy, "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"))
+        if (s->policy == NULL || !ONE_OF(s->policy, "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH",
+                                         "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"))
             return bad(err, "process.scheduler.policy \"%.40s\" is unknown", s->policy != NULL ? s->policy : "");
         if (s->nice < -20 || s->nice > 19)
             return bad(err, "process.scheduler.nice %d is out of range (-20 to 19)", s->nice);
@@ -142,10 +143,13 @@ static int check_scheduler(const struct oci_process *p, struct creel_err *err)
                 return bad(err, "process.scheduler.flags: unknown flag \"%.40s\"", s->flags.items[i]);
     }
     if (p->io_priority.present) {
-        if (p->io_priority.class_ == NULL || !ONE_OF(p->io_priority.class_, "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"))
-            return bad(err, "process.ioPriority.class \"%.40s\" is unknown", p->io_priority.class_ != NULL ? p->io_priority.class_ : "");
+        if (p->io_priority.class_ == NULL ||
+            !ONE_OF(p->io_priority.class_, "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"))
+            return bad(err, "process.ioPriority.class \"%.40s\" is unknown",
+                       p->io_priority.class_ != NULL ? p->io_priority.class_ : "");
         if (p->io_priority.priority < 0 || p->io_priority.priority > 7)
-            return bad(err, "process.ioPriority.priority %lld is out of range (0 to 7)", (long long)p->io_priority.priority);
+            return bad(err, "process.ioPriority.priority %lld is out of range (0 to 7)",
+                       (long long)p->io_priority.priority);
     }
     return 0;
 }
@@ -157,7 +161,8 @@ int oci_process_validate(const struct oci_process *p, struct creel_err *err)
     if (p->args.count == 0)
         return bad(err, "process.args is empty");
     if (p->oom_score_adj.set && (p->oom_score_adj.value < -1000 || p->oom_score_adj.value > 1000))
-        return bad(err, "process.oomScoreAdj %lld is out of range (-1000 to 1000)", (long long)p->oom_score_adj.value);
+        return bad(err, "process.oomScoreAdj %lld is out of range (-1000 to 1000)",
+                   (long long)p->oom_score_adj.value);
     if (p->user.umask_set && p->user.umask > 0777)
         return bad(err, "process.user.umask 0%o is out of range", p->user.umask);
     if (p->console_rows > 65535 || p->console_cols > 65535)
@@ -176,7 +181,8 @@ static int check_namespaces(const struct oci_config *c, struct creel_err *err)
             return bad(err, "linux.namespaces: %s is there twice", oci_ns_name(n->type));
         seen |= 1u << n->type;
         if (n->path != NULL && n->path[0] != '\0' && n->path[0] != '/')
-            return bad(err, "linux.namespaces: the path of %s, \"%.200s\", is not absolute", oci_ns_name(n->type), n->path);
+            return bad(err, "linux.namespaces: the path of %s, \"%.200s\", is not absolute", oci_ns_name(n->type),
+                       n->path);
     }
     return 0;
 }
@@ -326,15 +332,17 @@ static int check_cgroups_path(const char *path, struct creel_err *err)
 
 static int check_linux_rest(const struct oci_linux *l, struct creel_err *err)
 {
-    if (!empty(l->rootfs_propagation)
-        && !ONE_OF(l->rootfs_propagation, "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"))
+    if (!empty(l->rootfs_propagation) && !ONE_OF(l->rootfs_propagation, "shared", "slave", "private", "unbindable",
+                                                 "rshared", "rslave", "rprivate", "runbindable"))
         return bad(err, "linux.rootfsPropagation \"%.40s\" is unknown", l->rootfs_propagation);
-    if (l->personality.present && (l->personality.domain == NULL || !ONE_OF(l->personality.domain, "LINUX", "LINUX32")))
+    if (l->personality.present &&
+        (l->personality.domain == NULL || !ONE_OF(l->personality.domain, "LINUX", "LINUX32")))
         return bad(err, "linux.personality.domain \"%.40s\" is unknown (LINUX or LINUX32)",
                    l->personality.domain != NULL ? l->personality.domain : "");
     if (l->personality.present && l->personality.flags.count > 0)
         return bad(err, "linux.personality.flags: no flag is defined");
-    if (!empty(l->intel_rdt.clos_id) && (strchr(l->intel_rdt.clos_id, '/') != NULL || ONE_OF(l->intel_rdt.clos_id, ".", "..")))
+    if (!empty(l->intel_rdt.clos_id) &&
+        (strchr(l->intel_rdt.clos_id, '/') != NULL || ONE_OF(l->intel_rdt.clos_id, ".", "..")))
         return bad(err, "linux.intelRdt.closID \"%.100s\" is not a directory name", l->intel_rdt.clos_id);
     if (l->memory_policy.present) {
         const char *mode = l->memory_policy.mode;
@@ -342,13 +350,15 @@ static int check_linux_rest(const struct oci_linux *l, struct creel_err *err)
                                     "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"))
             return bad(err, "linux.memoryPolicy.mode \"%.40s\" is unknown", mode != NULL ? mode : "");
         for (size_t i = 0; i < l->memory_policy.flags.count; i++)
-            if (!ONE_OF(l->memory_policy.flags.items[i], "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"))
+            if (!ONE_OF(l->memory_policy.flags.items[i], "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
+                        "MPOL_F_STATIC_NODES"))
                 return bad(err, "linux.memoryPolicy.flags: unknown flag \"%.40s\"", l->memory_policy.flags.items[i]);
     }
     for (size_t i = 0; i < l->net_device_count; i++) {
         const char *names[] = { l->net_devices[i].from, l->net_devices[i].name };
         for (size_t k = 0; k < ARRAY_LEN(names); k++)
-            if (names[k] != NULL && (strlen(names[k]) > 15 || strpbrk(names[k], "/: \t\n") != NULL || ONE_OF(names[k], ".", "..")))
+            if (names[k] != NULL &&
+                (strlen(names[k]) > 15 || strpbrk(names[k], "/: \t\n") != NULL || ONE_OF(names[k], ".", "..")))
                 return bad(err, "linux.netDevices: \"%.40s\" is not an interface name", names[k]);
     }
     return 0;
@@ -368,9 +378,14 @@ static int check_hooks(const char *what, const struct oci_hooks *h, struct creel
 
 int oci_config_validate(const struct oci_config *c, struct creel_err *err)
 {
-    const struct { const char *name; const struct oci_hooks *hooks; } hooks[] = {
-        { "prestart", &c->prestart }, { "createRuntime", &c->create_runtime }, { "createContainer", &c->create_container },
-        { "startContainer", &c->start_container }, { "poststart", &c->poststart }, { "poststop", &c->poststop },
+    const struct { const char *name; const struct oci_hooks *hooks;
+    } hooks[] = {
+        {"prestart", &c->prestart},
+        {"createRuntime", &c->create_runtime},
+        {"createContainer", &c->create_container},
+        {"startContainer", &c->start_container},
+        {"poststart", &c->poststart},
+        {"poststop", &c->poststop},
     };
     if (check_version(c, err) < 0 || check_root(c, err) < 0 || check_mounts(c, err) < 0)
         return -1;

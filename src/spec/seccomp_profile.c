@@ -30,16 +30,19 @@ static const struct oci_field condition_fields[] = {
     ROW(struct condition, STRV, "arches", arches),
     ROW(struct condition, STR, "minKernel", min_kernel),
 };
-static const struct oci_shape condition_shape = { sizeof(struct condition), condition_fields, ARRAY_LEN(condition_fields), -1 };
+static const struct oci_shape condition_shape = {sizeof(struct condition), condition_fields,
+                                                 ARRAY_LEN(condition_fields), -1};
 
 static const struct oci_field rule_fields[] = {
     ROW(struct rule, STRV, "names", call.names),
     ROW(struct rule, STR, "name", name),
     ROW(struct rule, STR, "action", call.action),
-    { "errnoRet", OCI_F_SET_U32, 0, offsetof(struct rule, call.errno_ret), offsetof(struct rule, call.errno_set), NULL },
-    { "args", OCI_F_ARR, 0, offsetof(struct rule, call.args), offsetof(struct rule, call.arg_count), &oci_seccomp_arg_shape },
-    { "includes", OCI_F_OBJ, 0, offsetof(struct rule, includes), 0, &condition_shape },
-    { "excludes", OCI_F_OBJ, 0, offsetof(struct rule, excludes), 0, &condition_shape },
+    {"errnoRet", OCI_F_SET_U32, 0, offsetof(struct rule, call.errno_ret), offsetof(struct rule, call.errno_set),
+     NULL},
+    {"args", OCI_F_ARR, 0, offsetof(struct rule, call.args), offsetof(struct rule, call.arg_count),
+     &oci_seccomp_arg_shape},
+    {"includes", OCI_F_OBJ, 0, offsetof(struct rule, includes), 0, &condition_shape},
+    {"excludes", OCI_F_OBJ, 0, offsetof(struct rule, excludes), 0, &condition_shape},
 };
 static const struct oci_shape rule_shape = { sizeof(struct rule), rule_fields, ARRAY_LEN(rule_fields), -1 };
 
@@ -47,19 +50,22 @@ static const struct oci_field arch_row_fields[] = {
     ROW(struct arch_row, STR, "architecture", architecture),
     ROW(struct arch_row, STRV, "subArchitectures", sub),
 };
-static const struct oci_shape arch_row_shape = { sizeof(struct arch_row), arch_row_fields, ARRAY_LEN(arch_row_fields), -1 };
+static const struct oci_shape arch_row_shape = {sizeof(struct arch_row), arch_row_fields, ARRAY_LEN(arch_row_fields),
+                                                -1};
 
 static const struct oci_field profile_fields[] = {
     ROW(struct profile, STR, "defaultAction", base.default_action),
-    { "defaultErrnoRet", OCI_F_SET_U32, 0, offsetof(struct profile, base.default_errno), offsetof(struct profile, base.default_errno_set), NULL },
+    {"defaultErrnoRet", OCI_F_SET_U32, 0, offsetof(struct profile, base.default_errno),
+     offsetof(struct profile, base.default_errno_set), NULL},
     ROW(struct profile, STRV, "architectures", base.architectures),
-    { "archMap", OCI_F_ARR, 0, offsetof(struct profile, arch_map), offsetof(struct profile, arch_count), &arch_row_shape },
+    {"archMap", OCI_F_ARR, 0, offsetof(struct profile, arch_map), offsetof(struct profile, arch_count),
+     &arch_row_shape},
     ROW(struct profile, STRV, "flags", base.flags),
     ROW(struct profile, STR, "listenerPath", base.listener_path),
     ROW(struct profile, STR, "listenerMetadata", base.listener_metadata),
-    { "syscalls", OCI_F_ARR, 0, offsetof(struct profile, rules), offsetof(struct profile, rule_count), &rule_shape },
+    {"syscalls", OCI_F_ARR, 0, offsetof(struct profile, rules), offsetof(struct profile, rule_count), &rule_shape},
 };
-static const struct oci_shape profile_shape = { sizeof(struct profile), profile_fields, ARRAY_LEN(profile_fields), -1 };
+static const struct oci_shape profile_shape = {sizeof(struct profile), profile_fields, ARRAY_LEN(profile_fields), -1};
 #undef ROW
 
 /* uname's word, Go's word (which profiles use) and libseccomp's. */
@@ -148,14 +154,16 @@ static int rules_check(const struct profile *p, struct creel_err *err)
         unsigned major, minor;
         bool named = r->name != NULL && r->name[0] != '\0';
         if (named && r->call.names.count > 0)
-            return creel_fail(err, CREEL_INVALID, 0, "seccomp profile: syscalls[%zu]: name and names exclude each other", i);
+            return creel_fail(err, CREEL_INVALID, 0,
+                              "seccomp profile: syscalls[%zu]: name and names exclude each other", i);
         if (!named && r->call.names.count == 0)
             return creel_fail(err, CREEL_INVALID, 0, "seccomp profile: syscalls[%zu]: names are missing", i);
         if (r->call.action == NULL || r->call.action[0] == '\0')
             return creel_fail(err, CREEL_INVALID, 0, "seccomp profile: syscalls[%zu]: action is missing", i);
         for (size_t k = 0; k < ARRAY_LEN(kernels); k++)
             if (kernels[k] != NULL && kernels[k][0] != '\0' && kernel_parse(kernels[k], &major, &minor) < 0)
-                return creel_fail(err, CREEL_INVALID, 0, "seccomp profile: syscalls[%zu]: minKernel \"%.40s\" is not a kernel version", i,
+                return creel_fail(err, CREEL_INVALID, 0,
+                                  "seccomp profile: syscalls[%zu]: minKernel \"%.40s\" is not a kernel version", i,
                                   kernels[k]);
     }
     return 0;

@@ -16,7 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     auto_free char *text = NULL;
     if (!strv_add(&caps, "CAP_SYS_ADMIN"))
         return 0;
-    struct seccomp_context ctx = { .caps = &caps, .machine = size % 2 ? "x86_64" : "s390x", .kernel_major = 5, .kernel_minor = (unsigned)size % 20 };
+    struct seccomp_context ctx = {.caps = &caps,
+                                  .machine = size % 2 ? "x86_64" : "s390x",
+                                  .kernel_major = 5,
+                                  .kernel_minor = (unsigned)size % 20};
     if (seccomp_profile_resolve((const char *)data, size, &ctx, &s, &err) < 0) {
         assert(err.kind == CREEL_INVALID && err.text[0] != '\0');
         return 0;

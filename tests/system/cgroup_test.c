@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cgroups on the kernel that runs this, whatever its version of them: limits bite, devices are refused, groups freeze,
- * die and go away, and nothing is left behind. Needs root; works below /creel-test-<pid> only.
- * A limit that the host cannot have must be refused; that is the other half of each of these tests. */
+/* cgroups on the kernel that runs this, whatever its version of them: limits bite, devices are refused, groups
+ * freeze, die and go away, and nothing is left behind. Needs root; works below /creel-test-<pid> only. A limit that
+ * the host cannot have must be refused; that is the other half of each of these tests. */
 #include "../unit/check.h"
 
 #include "base/cleanup.h"
@@ -183,7 +183,7 @@ static void cpu_quota_throttles(void **state)
     (void)state;
     if (!host_has("cpu", "cpu"))
         skip();
-    struct oci_resources r = { .cpu = { .quota = { true, 10000 }, .period = { true, 50000 }, .shares = { true, 512 } } };
+    struct oci_resources r = {.cpu = {.quota = {true, 10000}, .period = {true, 50000}, .shares = {true, 512}}};
     struct cgroup *c = make("cpu", &r);
     struct cgroup_stats s;
     struct creel_err err = { 0 };
@@ -226,14 +226,27 @@ static void every_limit_is_in_force_or_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{\"memory\":{\"limit\":67108864}}", "{\"memory\":{\"limit\":67108864,\"swap\":134217728}}", "{\"memory\":{\"reservation\":33554432}}",
-        "{\"memory\":{\"swappiness\":10}}", "{\"memory\":{\"disableOOMKiller\":true}}", "{\"memory\":{\"kernelTCP\":1048576}}",
-        "{\"cpu\":{\"shares\":300}}", "{\"cpu\":{\"quota\":20000,\"period\":40000,\"burst\":1000}}", "{\"cpu\":{\"idle\":1}}",
-        "{\"cpu\":{\"cpus\":\"0\",\"mems\":\"0\"}}", "{\"cpu\":{\"realtimePeriod\":1000000,\"realtimeRuntime\":1000}}", "{\"pids\":{\"limit\":20}}",
-        "{\"blockIO\":{\"weight\":200}}", "{\"blockIO\":{\"leafWeight\":200}}", "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":4194304}]}",
-        "{\"hugepageLimits\":[{\"pageSize\":\"3MB\",\"limit\":4194304}]}", "{\"network\":{\"classID\":1048577}}",
-        "{\"network\":{\"priorities\":[{\"name\":\"lo\",\"priority\":2}]}}", "{\"rdma\":{\"nosuch0\":{\"hcaHandles\":1}}}",
-        "{\"unified\":{\"memory.high\":\"67108864\"}}", "{\"unified\":{\"cgroup.max.depth\":\"2\"}}",
+        "{\"memory\":{\"limit\":67108864}}",
+        "{\"memory\":{\"limit\":67108864,\"swap\":134217728}}",
+        "{\"memory\":{\"reservation\":33554432}}",
+        "{\"memory\":{\"swappiness\":10}}",
+        "{\"memory\":{\"disableOOMKiller\":true}}",
+        "{\"memory\":{\"kernelTCP\":1048576}}",
+        "{\"cpu\":{\"shares\":300}}",
+        "{\"cpu\":{\"quota\":20000,\"period\":40000,\"burst\":1000}}",
+        "{\"cpu\":{\"idle\":1}}",
+        "{\"cpu\":{\"cpus\":\"0\",\"mems\":\"0\"}}",
+        "{\"cpu\":{\"realtimePeriod\":1000000,\"realtimeRuntime\":1000}}",
+        "{\"pids\":{\"limit\":20}}",
+        "{\"blockIO\":{\"weight\":200}}",
+        "{\"blockIO\":{\"leafWeight\":200}}",
+        "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":4194304}]}",
+        "{\"hugepageLimits\":[{\"pageSize\":\"3MB\",\"limit\":4194304}]}",
+        "{\"network\":{\"classID\":1048577}}",
+        "{\"network\":{\"priorities\":[{\"name\":\"lo\",\"priority\":2}]}}",
+        "{\"rdma\":{\"nosuch0\":{\"hcaHandles\":1}}}",
+        "{\"unified\":{\"memory.high\":\"67108864\"}}",
+        "{\"unified\":{\"cgroup.max.depth\":\"2\"}}",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct oci_resources r = { 0 };
@@ -258,7 +271,8 @@ static void update_changes_limits_or_nothing(void **state)
     (void)state;
     if (!host_has("memory", "memory") || !host_has("pids", "pids") || !host_has("cpu", "cpu"))
         skip();
-    struct oci_resources r = { .memory = { .limit = { true, 64 << 20 }, .swap = { true, 128 << 20 } }, .pids_limit = { true, 10 } };
+    struct oci_resources r = {.memory = {.limit = {true, 64 << 20}, .swap = {true, 128 << 20}},
+                              .pids_limit = {true, 10}};
     struct cgroup *c = make("update", &r);
     struct cgroup_stats s;
     struct creel_err err = { 0 };
@@ -394,8 +408,10 @@ static void device_rules_hold_before_and_after_updates(void **state)
     struct creel_err err = { 0 };
     char type[] = "c", read_only[] = "r", all[] = "rwm";
     struct oci_device_rule deny = { .allow = false, .access = all };
-    struct oci_device_rule more[] = { deny, { .allow = true, .type = type, .major = { true, 10 }, .minor = { true, 237 }, .access = read_only } };
-    struct oci_device_rule fuse[] = { deny, { .allow = true, .type = type, .major = { true, 10 }, .minor = { true, 229 }, .access = all } };
+    struct oci_device_rule more[] = {
+        deny, {.allow = true, .type = type, .major = {true, 10}, .minor = {true, 237}, .access = read_only}};
+    struct oci_device_rule fuse[] = {
+        deny, {.allow = true, .type = type, .major = {true, 10}, .minor = {true, 229}, .access = all}};
     struct oci_resources r = { .devices = &deny, .device_count = 1 }, pids = { .pids_limit = { true, 50 } };
     nodes_make(&n);
     struct cgroup *c = make("devices", &r);
@@ -469,7 +485,8 @@ static void a_group_in_a_frozen_one_is_refused(void **state)
     for (size_t i = 0; i < parent->layout.count; i++) {
         bool v2 = parent->layout.items[i].v2;
         if (v2 || cgroup_list_has(parent->layout.items[i].controllers, "freezer"))
-            assert_int_equal(cgroup_file_write(parent, i, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "1" : "FROZEN"), 0);
+            assert_int_equal(
+                cgroup_file_write(parent, i, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "1" : "FROZEN"), 0);
     }
     assert_int_equal(cgroup_create(path_of("ice/cube"), CGROUP_AUTO, NULL, &c, &err), -1);
     assert_int_equal(err.kind, CREEL_CONFLICT);

@@ -18,7 +18,8 @@ static bool program_allows(const struct bpf_insn *p, size_t count, const struct 
         switch (i->code) {
         case BPF_LDX | BPF_MEM | BPF_W: {
             uint32_t v;
-            assert_true(i->src_reg == 1 && r[1] == (uintptr_t)ctx && i->off >= 0 && (size_t)i->off + 4 <= sizeof *ctx);
+            assert_true(i->src_reg == 1 && r[1] == (uintptr_t)ctx && i->off >= 0 &&
+                        (size_t)i->off + 4 <= sizeof *ctx);
             memcpy(&v, (const char *)ctx + i->off, sizeof v);
             r[i->dst_reg] = v;
             break;
@@ -29,7 +30,9 @@ static bool program_allows(const struct bpf_insn *p, size_t count, const struct 
         case BPF_ALU64 | BPF_RSH | BPF_K: r[i->dst_reg] >>= i->imm; break;
         case BPF_JMP | BPF_JNE | BPF_K: pc += r[i->dst_reg] != (uint64_t)(int64_t)i->imm ? (size_t)i->off : 0; break;
         case BPF_JMP | BPF_JEQ | BPF_K: pc += r[i->dst_reg] == (uint64_t)(int64_t)i->imm ? (size_t)i->off : 0; break;
-        case BPF_JMP32 | BPF_JNE | BPF_K: pc += (uint32_t)r[i->dst_reg] != (uint32_t)i->imm ? (size_t)i->off : 0; break;
+        case BPF_JMP32 | BPF_JNE | BPF_K:
+            pc += (uint32_t)r[i->dst_reg] != (uint32_t)i->imm ? (size_t)i->off : 0;
+            break;
         case BPF_JMP | BPF_EXIT: return r[0] != 0;
         default: fail_msg("instruction %zu: code 0x%x", pc, i->code);
         }
@@ -40,7 +43,8 @@ static bool program_allows(const struct bpf_insn *p, size_t count, const struct 
 
 static bool matches(const struct device_rule *r, char type, int64_t major, int64_t minor)
 {
-    return (r->type == 'a' || r->type == type) && (r->major < 0 || r->major == major) && (r->minor < 0 || r->minor == minor);
+    return (r->type == 'a' || r->type == type) && (r->major < 0 || r->major == major) &&
+           (r->minor < 0 || r->minor == minor);
 }
 
 static bool rules_allow(const struct device_rules *d, char type, int64_t major, int64_t minor, unsigned access)
@@ -57,7 +61,8 @@ static bool rules_allow(const struct device_rules *d, char type, int64_t major, 
 }
 
 /* As the kernel's device_cgroup.c decides. */
-static bool reduced_allows(bool allow, const struct device_rules *d, char type, int64_t major, int64_t minor, unsigned access)
+static bool reduced_allows(bool allow, const struct device_rules *d, char type, int64_t major, int64_t minor,
+                           unsigned access)
 {
     bool match = false;
     for (size_t i = 0; i < d->count && !match; i++)
@@ -81,18 +86,21 @@ static void same_meaning(const struct device_rules *d, size_t *reducible)
             for (unsigned access = 1; access <= 7; access++)
                 for (int block = 0; block < 2; block++) {
                     char type = block ? 'b' : 'c';
-                    struct bpf_cgroup_dev_ctx ctx = { .access_type = access << 16 | (block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
-                                                      .major = (uint32_t)majors[a], .minor = (uint32_t)minors[b] };
+                    struct bpf_cgroup_dev_ctx ctx = {
+                        .access_type = access << 16 | (block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
+                        .major = (uint32_t)majors[a],
+                        .minor = (uint32_t)minors[b]};
                     bool want = rules_allow(d, type, majors[a], minors[b], access);
                     bool v2_got = program_allows(p, count, &ctx);
-                    /* Version 1 matches one exception per request, so rights spread over two exceptions do not add up:
-                     * it may be stricter, never looser. */
+                    /* Version 1 matches one exception per request, so rights spread over two exceptions do not add
+                     * up: it may be stricter, never looser. */
                     bool v1_got = v1 && reduced_allows(allow, &reduced, type, majors[a], minors[b], access);
                     if (v2_got != want || (v1_got && !want)) {
                         auto_bytes text = BYTES_INIT;
                         device_rules_print(d, &text);
-                        fail_msg("%c %lld:%lld access %u: version 2 %d, version 1 %d, meant %d\n%s", type, (long long)majors[a],
-                                 (long long)minors[b], access, v2_got, v1_got, want, bytes_str(&text));
+                        fail_msg("%c %lld:%lld access %u: version 2 %d, version 1 %d, meant %d\n%s", type,
+                                 (long long)majors[a], (long long)minors[b], access, v2_got, v1_got, want,
+                                 bytes_str(&text));
                     }
                 }
     free(p);
@@ -109,9 +117,12 @@ static void programs_mean_what_the_rules_say(void **state)
         struct device_rule items[8];
         struct device_rules d = { .items = items, .count = 1 + (size_t)rand_r(&seed) % ARRAY_LEN(items) };
         for (size_t i = 0; i < d.count; i++)
-            items[i] = (struct device_rule){ .allow = rand_r(&seed) % 2, .type = "abc"[rand_r(&seed) % 3],
-                                             .major = majors[rand_r(&seed) % 6], .minor = minors[rand_r(&seed) % 6],
-                                             .access = rand_r(&seed) % 3 == 0 ? DEVICE_ALL : 1 + (unsigned)rand_r(&seed) % 7 };
+            items[i] =
+                (struct device_rule){.allow = rand_r(&seed) % 2,
+                                     .type = "abc"[rand_r(&seed) % 3],
+                                     .major = majors[rand_r(&seed) % 6],
+                                     .minor = minors[rand_r(&seed) % 6],
+                                     .access = rand_r(&seed) % 3 == 0 ? DEVICE_ALL : 1 + (unsigned)rand_r(&seed) % 7};
         same_meaning(&d, &reducible);
     }
     assert_true(reducible > 300);

@@ -55,7 +55,8 @@ static char *outcome(const char *folder)
                    *resources = text_of(folder, "resources.json");
     if (mountinfo == NULL || controllers == NULL || resources == NULL)
         fail_msg("%s lacks mountinfo, controllers or resources.json", folder);
-    if (cgroup_layout_load(mountinfo, &l, &err) < 0 || oci_resources_parse(resources, strlen(resources), &r, &err) < 0)
+    if (cgroup_layout_load(mountinfo, &l, &err) < 0 ||
+        oci_resources_parse(resources, strlen(resources), &r, &err) < 0)
         fail_msg("%s: %s", folder, err.text);
     for (size_t i = 0; i < l.count; i++)
         if (l.items[i].v2)
@@ -117,28 +118,38 @@ static void only_reachable_mounts_count(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        { "", "none" },
-        { "junk\n\n1 2\n36 35 98:0 / /mnt rw - cgroup\n", "none" },
-        { "20 1 0:1 / / rw - ext4 /dev/a rw\n30 20 0:2 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", "v2  at /sys/fs/cgroup\nunified" },
-        { "30 20 0:2 / /sys/fs/cgroup/cpu rw shared:5 master:6 - cgroup cgroup rw,cpu,cpuacct\n", "cpu,cpuacct at /sys/fs/cgroup/cpu\nv1" },
+        {"", "none"},
+        {"junk\n\n1 2\n36 35 98:0 / /mnt rw - cgroup\n", "none"},
+        {"20 1 0:1 / / rw - ext4 /dev/a rw\n30 20 0:2 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+         "v2  at /sys/fs/cgroup\nunified"},
+        {"30 20 0:2 / /sys/fs/cgroup/cpu rw shared:5 master:6 - cgroup cgroup rw,cpu,cpuacct\n",
+         "cpu,cpuacct at /sys/fs/cgroup/cpu\nv1"},
         /* something else is mounted over it, or over a directory above it */
-        { "20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /cg rw - cgroup cgroup rw,cpu\n31 30 0:3 / /cg rw - tmpfs t rw\n", "none" },
-        { "20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /sys/cg rw - cgroup cgroup rw,cpu\n31 20 0:3 / /sys rw - tmpfs t rw\n", "none" },
+        {"20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /cg rw - cgroup cgroup rw,cpu\n31 30 0:3 / /cg rw - tmpfs t rw\n",
+         "none"},
+        {"20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /sys/cg rw - cgroup cgroup rw,cpu\n31 20 0:3 / /sys rw - tmpfs t rw\n",
+         "none"},
         /* a directory whose name only begins alike does not hide it */
-        { "20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /sys/cg rw - cgroup cgroup rw,cpu\n31 20 0:3 / /sys/c rw - tmpfs t rw\n", "cpu at /sys/cg\nv1" },
+        {"20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /sys/cg rw - cgroup cgroup rw,cpu\n31 20 0:3 / /sys/c rw - tmpfs t rw\n",
+         "cpu at /sys/cg\nv1"},
         /* the tmpfs came first: what is on it is visible */
-        { "20 1 0:1 / / rw - ext4 a rw\n29 20 0:9 / /cg rw - tmpfs t rw\n30 29 0:2 / /cg/cpu rw - cgroup cgroup rw,cpu\n", "cpu at /cg/cpu\nv1" },
+        {"20 1 0:1 / / rw - ext4 a rw\n29 20 0:9 / /cg rw - tmpfs t rw\n30 29 0:2 / /cg/cpu rw - cgroup cgroup rw,cpu\n",
+         "cpu at /cg/cpu\nv1"},
         /* stacked: the upper one is what the path shows, whatever is below both */
-        { "20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /cg rw - cgroup cgroup rw,cpu\n31 30 0:3 / /cg rw - cgroup cgroup rw,memory\n", "memory at /cg\nv1" },
+        {"20 1 0:1 / / rw - ext4 a rw\n30 20 0:2 / /cg rw - cgroup cgroup rw,cpu\n31 30 0:3 / /cg rw - cgroup cgroup rw,memory\n",
+         "memory at /cg\nv1"},
         /* an old tree below a new one of the same place */
-        { "20 1 0:1 / / rw - ext4 a rw\n29 20 0:9 / /cg rw - tmpfs t rw\n30 29 0:2 / /cg/cpu rw - cgroup cgroup rw,cpu\n"
-          "40 29 0:10 / /cg rw - tmpfs t rw\n41 40 0:2 / /cg/cpu rw - cgroup cgroup rw,cpu\n", "cpu at /cg/cpu\nv1" },
+        {"20 1 0:1 / / rw - ext4 a rw\n29 20 0:9 / /cg rw - tmpfs t rw\n30 29 0:2 / /cg/cpu rw - cgroup cgroup rw,cpu\n"
+         "40 29 0:10 / /cg rw - tmpfs t rw\n41 40 0:2 / /cg/cpu rw - cgroup cgroup rw,cpu\n",
+         "cpu at /cg/cpu\nv1"},
         /* the root of the hierarchy is preferred to a part of it */
-        { "30 20 0:2 /part /a rw - cgroup cgroup rw,cpu\n31 20 0:2 / /b rw - cgroup cgroup rw,cpu\n32 20 0:2 / /c rw - cgroup cgroup rw,cpu\n", "cpu at /b\nv1" },
-        { "30 20 0:2 / /a\\040b\\134c rw - cgroup cgroup rw,name=systemd,xattr\n", "name=systemd at /a b\\c\nv1" },
-        { "30 20 0:2 / /a rw - cgroup cgroup rw,pids\n31 20 0:3 / /u rw - cgroup2 none rw\n", "pids at /a\nv2  at /u\nhybrid" },
-        { "30 30 0:2 / /a rw - cgroup cgroup rw,pids\n", "pids at /a\nv1" },
-        { "30 31 0:2 / /a rw - cgroup cgroup rw,pids\n31 30 0:2 / /a rw - tmpfs t rw\n", "none" },
+        {"30 20 0:2 /part /a rw - cgroup cgroup rw,cpu\n31 20 0:2 / /b rw - cgroup cgroup rw,cpu\n32 20 0:2 / /c rw - cgroup cgroup rw,cpu\n",
+         "cpu at /b\nv1"},
+        {"30 20 0:2 / /a\\040b\\134c rw - cgroup cgroup rw,name=systemd,xattr\n", "name=systemd at /a b\\c\nv1"},
+        {"30 20 0:2 / /a rw - cgroup cgroup rw,pids\n31 20 0:3 / /u rw - cgroup2 none rw\n",
+         "pids at /a\nv2  at /u\nhybrid"},
+        {"30 30 0:2 / /a rw - cgroup cgroup rw,pids\n", "pids at /a\nv1"},
+        {"30 31 0:2 / /a rw - cgroup cgroup rw,pids\n31 30 0:2 / /a rw - tmpfs t rw\n", "none"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         auto_bytes got = BYTES_INIT;
@@ -153,12 +164,14 @@ static void only_reachable_mounts_count(void **state)
 static void shares_become_weights(void **state)
 {
     (void)state;
-    const struct { uint64_t shares, weight; } rows[] = {
-        { 0, 1 }, { 1, 1 }, { 2, 1 }, { 1024, 100 }, { 262144, 10000 }, { UINT64_MAX, 10000 }, { 512, 59 }, { 2048, 174 },
+    const struct { uint64_t shares, weight;
+    } rows[] = {
+        {0, 1}, {1, 1}, {2, 1}, {1024, 100}, {262144, 10000}, {UINT64_MAX, 10000}, {512, 59}, {2048, 174},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (cgroup_weight_of_shares(rows[i].shares) != rows[i].weight)
-            fail_msg("%llu: %llu", (unsigned long long)rows[i].shares, (unsigned long long)cgroup_weight_of_shares(rows[i].shares));
+            fail_msg("%llu: %llu", (unsigned long long)rows[i].shares,
+                     (unsigned long long)cgroup_weight_of_shares(rows[i].shares));
     uint64_t last = 0;
     for (uint64_t s = 2; s < 262200; s++) {
         uint64_t w = cgroup_weight_of_shares(s);
@@ -171,8 +184,16 @@ static void paths_are_cleaned(void **state)
 {
     (void)state;
     const char *const rows[][2] = {
-        { "/creel/x", "/creel/x" }, { "creel/x/", "/creel/x" }, { "//a///b", "/a/b" }, { "/a/..b/...", "/a/..b/..." }, { "/", NULL }, { "", NULL },
-        { "/a/..", NULL }, { "..", NULL }, { "/a/./b", NULL }, { "/a\nb", NULL },
+        {"/creel/x", "/creel/x"},
+        {"creel/x/", "/creel/x"},
+        {"//a///b", "/a/b"},
+        {"/a/..b/...", "/a/..b/..."},
+        {"/", NULL},
+        {"", NULL},
+        {"/a/..", NULL},
+        {"..", NULL},
+        {"/a/./b", NULL},
+        {"/a\nb", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
@@ -214,13 +235,26 @@ static void values_are_read(void **state)
 static void a_value_that_was_not_kept_is_noticed(void **state)
 {
     (void)state;
-    const struct { uint64_t grain; const char *wrote, *got; bool kept; } rows[] = {
-        { 4096, "67108864", "67108864", true }, { 4096, "67108865", "67108864", true }, { 4096, "67108864", "67104768", false },
-        { 4096, "67108864", "9223372036854771712", false }, { 4096, "67108864", "max", false }, { 1, "100", "100", true },
-        { 1, "100", "99", false }, { 1, "100", "max", false }, { 1, "50000 100000", "50000 100000", true }, { 1, "-1", "-1", true },
-        { 1, "default 5", "default 5", false }, { 1, "5", "default 5", true }, { 4096, "9223372036854775807", "max", true },
-        { 4096, "9223372036854775807", "9223372036854771712", true }, { CGROUP_LIST, "0-1", "0,1", true },
-        { CGROUP_LIST, "0-1", "0", false }, { 0, "x", "y", true }, { 2097152, "1", "0", true },
+    const struct { uint64_t grain; const char *wrote, *got; bool kept;
+    } rows[] = {
+        {4096, "67108864", "67108864", true},
+        {4096, "67108865", "67108864", true},
+        {4096, "67108864", "67104768", false},
+        {4096, "67108864", "9223372036854771712", false},
+        {4096, "67108864", "max", false},
+        {1, "100", "100", true},
+        {1, "100", "99", false},
+        {1, "100", "max", false},
+        {1, "50000 100000", "50000 100000", true},
+        {1, "-1", "-1", true},
+        {1, "default 5", "default 5", false},
+        {1, "5", "default 5", true},
+        {4096, "9223372036854775807", "max", true},
+        {4096, "9223372036854775807", "9223372036854771712", true},
+        {CGROUP_LIST, "0-1", "0,1", true},
+        {CGROUP_LIST, "0-1", "0", false},
+        {0, "x", "y", true},
+        {2097152, "1", "0", true},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct cgroup_write w = { .grain = rows[i].grain };

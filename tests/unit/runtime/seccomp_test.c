@@ -79,39 +79,87 @@ struct expect { const char *name; int x86_64, i386; uint64_t a0; uint32_t action
 
 /* Numbers from the kernel's tables; -1: the architecture has no such call. */
 static const struct expect default_answers[] = {
-    { "read", 0, 3, 0, ALLOW }, { "write", 1, 4, 0, ALLOW }, { "openat", 257, 295, 0, ALLOW }, { "openat2", 437, 437, 0, ALLOW },
-    { "execve", 59, 11, 0, ALLOW }, { "exit_group", 231, 252, 0, ALLOW }, { "futex", 202, 240, 0, ALLOW },
-    { "rseq", 334, 386, 0, ALLOW }, { "close_range", 436, 436, 0, ALLOW }, { "pidfd_open", 434, 434, 0, ALLOW },
-    { "landlock_create_ruleset", 444, 444, 0, ALLOW }, { "memfd_create", 319, 356, 0, ALLOW }, { "seccomp", 317, 354, 0, ALLOW },
-    { "chroot", 161, 61, 0, ALLOW }, { "fchmodat2", 452, 452, 0, ALLOW }, { "statmount", 457, 457, 0, ALLOW },
-    { "listmount", 458, 458, 0, ALLOW }, { "ptrace", 101, 26, 0, ALLOW }, { "process_vm_readv", 310, 347, 0, ALLOW },
-    { "modify_ldt", 154, 123, 0, ALLOW }, { "waitpid", -1, 7, 0, ALLOW }, { "socketcall", -1, 102, 0, ALLOW },
+    {"read", 0, 3, 0, ALLOW},
+    {"write", 1, 4, 0, ALLOW},
+    {"openat", 257, 295, 0, ALLOW},
+    {"openat2", 437, 437, 0, ALLOW},
+    {"execve", 59, 11, 0, ALLOW},
+    {"exit_group", 231, 252, 0, ALLOW},
+    {"futex", 202, 240, 0, ALLOW},
+    {"rseq", 334, 386, 0, ALLOW},
+    {"close_range", 436, 436, 0, ALLOW},
+    {"pidfd_open", 434, 434, 0, ALLOW},
+    {"landlock_create_ruleset", 444, 444, 0, ALLOW},
+    {"memfd_create", 319, 356, 0, ALLOW},
+    {"seccomp", 317, 354, 0, ALLOW},
+    {"chroot", 161, 61, 0, ALLOW},
+    {"fchmodat2", 452, 452, 0, ALLOW},
+    {"statmount", 457, 457, 0, ALLOW},
+    {"listmount", 458, 458, 0, ALLOW},
+    {"ptrace", 101, 26, 0, ALLOW},
+    {"process_vm_readv", 310, 347, 0, ALLOW},
+    {"modify_ldt", 154, 123, 0, ALLOW},
+    {"waitpid", -1, 7, 0, ALLOW},
+    {"socketcall", -1, 102, 0, ALLOW},
     /* with conditions */
-    { "socket AF_INET", 41, 359, 2, ALLOW }, { "socket AF_UNIX", 41, 359, 1, ALLOW }, { "socket AF_NETLINK", 41, 359, 16, ALLOW },
-    { "socket AF_ALG", 41, 359, 38, FAIL(EPERM) }, { "socket 39", 41, 359, 39, ALLOW }, { "socket AF_VSOCK", 41, 359, 40, FAIL(EPERM) },
-    { "socket AF_XDP", 41, 359, 44, ALLOW },
-    { "personality 0", 135, 136, 0, ALLOW }, { "personality 8", 135, 136, 8, ALLOW }, { "personality query", 135, 136, 0xffffffff, ALLOW },
-    { "personality 0x20000", 135, 136, 0x20000, ALLOW }, { "personality 0x20008", 135, 136, 0x20008, ALLOW },
-    { "personality no randomisation", 135, 136, 0x0040000, FAIL(EPERM) },
-    { "clone thread", 56, 120, 0x3d0f00, ALLOW }, { "clone NEWUSER", 56, 120, 0x10000000, FAIL(EPERM) },
-    { "clone NEWNS", 56, 120, 0x00020000, FAIL(EPERM) }, { "clone NEWNET", 56, 120, 0x40000000, FAIL(EPERM) },
-    { "clone NEWCGROUP", 56, 120, 0x02000000, FAIL(EPERM) }, { "clone3", 435, 435, 0, FAIL(ENOSYS) },
+    {"socket AF_INET", 41, 359, 2, ALLOW},
+    {"socket AF_UNIX", 41, 359, 1, ALLOW},
+    {"socket AF_NETLINK", 41, 359, 16, ALLOW},
+    {"socket AF_ALG", 41, 359, 38, FAIL(EPERM)},
+    {"socket 39", 41, 359, 39, ALLOW},
+    {"socket AF_VSOCK", 41, 359, 40, FAIL(EPERM)},
+    {"socket AF_XDP", 41, 359, 44, ALLOW},
+    {"personality 0", 135, 136, 0, ALLOW},
+    {"personality 8", 135, 136, 8, ALLOW},
+    {"personality query", 135, 136, 0xffffffff, ALLOW},
+    {"personality 0x20000", 135, 136, 0x20000, ALLOW},
+    {"personality 0x20008", 135, 136, 0x20008, ALLOW},
+    {"personality no randomisation", 135, 136, 0x0040000, FAIL(EPERM)},
+    {"clone thread", 56, 120, 0x3d0f00, ALLOW},
+    {"clone NEWUSER", 56, 120, 0x10000000, FAIL(EPERM)},
+    {"clone NEWNS", 56, 120, 0x00020000, FAIL(EPERM)},
+    {"clone NEWNET", 56, 120, 0x40000000, FAIL(EPERM)},
+    {"clone NEWCGROUP", 56, 120, 0x02000000, FAIL(EPERM)},
+    {"clone3", 435, 435, 0, FAIL(ENOSYS)},
     /* tied to capabilities the default set does not have */
-    { "mount", 165, 21, 0, FAIL(EPERM) }, { "umount2", 166, 52, 0, FAIL(EPERM) }, { "setns", 308, 346, 0, FAIL(EPERM) },
-    { "unshare", 272, 310, 0, FAIL(EPERM) }, { "bpf", 321, 357, 0, FAIL(EPERM) }, { "perf_event_open", 298, 336, 0, FAIL(EPERM) },
-    { "open_by_handle_at", 304, 342, 0, FAIL(EPERM) }, { "fsopen", 430, 430, 0, FAIL(EPERM) }, { "move_mount", 429, 429, 0, FAIL(EPERM) },
-    { "sethostname", 170, 74, 0, FAIL(EPERM) }, { "reboot", 169, 88, 0, FAIL(EPERM) }, { "init_module", 175, 128, 0, FAIL(EPERM) },
-    { "acct", 163, 51, 0, FAIL(EPERM) }, { "iopl", 172, 110, 0, FAIL(EPERM) }, { "clock_settime", 227, 264, 0, FAIL(EPERM) },
-    { "settimeofday", 164, 79, 0, FAIL(EPERM) }, { "kcmp", 312, 349, 0, FAIL(EPERM) }, { "pidfd_getfd", 438, 438, 0, FAIL(EPERM) },
-    { "syslog", 103, 103, 0, FAIL(EPERM) }, { "mbind", 237, 274, 0, FAIL(EPERM) }, { "vhangup", 153, 111, 0, FAIL(EPERM) },
+    {"mount", 165, 21, 0, FAIL(EPERM)},
+    {"umount2", 166, 52, 0, FAIL(EPERM)},
+    {"setns", 308, 346, 0, FAIL(EPERM)},
+    {"unshare", 272, 310, 0, FAIL(EPERM)},
+    {"bpf", 321, 357, 0, FAIL(EPERM)},
+    {"perf_event_open", 298, 336, 0, FAIL(EPERM)},
+    {"open_by_handle_at", 304, 342, 0, FAIL(EPERM)},
+    {"fsopen", 430, 430, 0, FAIL(EPERM)},
+    {"move_mount", 429, 429, 0, FAIL(EPERM)},
+    {"sethostname", 170, 74, 0, FAIL(EPERM)},
+    {"reboot", 169, 88, 0, FAIL(EPERM)},
+    {"init_module", 175, 128, 0, FAIL(EPERM)},
+    {"acct", 163, 51, 0, FAIL(EPERM)},
+    {"iopl", 172, 110, 0, FAIL(EPERM)},
+    {"clock_settime", 227, 264, 0, FAIL(EPERM)},
+    {"settimeofday", 164, 79, 0, FAIL(EPERM)},
+    {"kcmp", 312, 349, 0, FAIL(EPERM)},
+    {"pidfd_getfd", 438, 438, 0, FAIL(EPERM)},
+    {"syslog", 103, 103, 0, FAIL(EPERM)},
+    {"mbind", 237, 274, 0, FAIL(EPERM)},
+    {"vhangup", 153, 111, 0, FAIL(EPERM)},
     /* never */
-    { "keyctl", 250, 288, 0, FAIL(EPERM) }, { "add_key", 248, 286, 0, FAIL(EPERM) }, { "request_key", 249, 287, 0, FAIL(EPERM) },
-    { "userfaultfd", 323, 374, 0, FAIL(EPERM) }, { "io_uring_setup", 425, 425, 0, FAIL(EPERM) },
-    { "io_uring_enter", 426, 426, 0, FAIL(EPERM) }, { "kexec_load", 246, 283, 0, FAIL(EPERM) }, { "swapon", 167, 87, 0, FAIL(EPERM) },
-    { "pivot_root", 155, 217, 0, FAIL(EPERM) }, { "move_pages", 279, 317, 0, FAIL(EPERM) }, { "uselib", 134, 86, 0, FAIL(EPERM) },
-    { "ustat", 136, 62, 0, FAIL(EPERM) }, { "_sysctl", 156, 149, 0, FAIL(EPERM) }, { "vm86", -1, 166, 0, FAIL(EPERM) },
+    {"keyctl", 250, 288, 0, FAIL(EPERM)},
+    {"add_key", 248, 286, 0, FAIL(EPERM)},
+    {"request_key", 249, 287, 0, FAIL(EPERM)},
+    {"userfaultfd", 323, 374, 0, FAIL(EPERM)},
+    {"io_uring_setup", 425, 425, 0, FAIL(EPERM)},
+    {"io_uring_enter", 426, 426, 0, FAIL(EPERM)},
+    {"kexec_load", 246, 283, 0, FAIL(EPERM)},
+    {"swapon", 167, 87, 0, FAIL(EPERM)},
+    {"pivot_root", 155, 217, 0, FAIL(EPERM)},
+    {"move_pages", 279, 317, 0, FAIL(EPERM)},
+    {"uselib", 134, 86, 0, FAIL(EPERM)},
+    {"ustat", 136, 62, 0, FAIL(EPERM)},
+    {"_sysctl", 156, 149, 0, FAIL(EPERM)},
+    {"vm86", -1, 166, 0, FAIL(EPERM)},
     /* newer than anything the profile names */
-    { "not yet", 1000, 1000, 0, FAIL(ENOSYS) },
+    {"not yet", 1000, 1000, 0, FAIL(ENOSYS)},
 };
 
 static void default_profile_answers_as_dockers(void **state)
@@ -163,12 +211,25 @@ static void other_architectures_are_killed(void **state)
 static void capabilities_open_their_calls(void **state)
 {
     (void)state;
-    const struct { const char *cap; int nr; uint64_t a0; } rows[] = {
-        { "CAP_SYS_ADMIN", 165, 0 }, { "CAP_SYS_ADMIN", 435, 0 }, { "CAP_SYS_ADMIN", 56, 0x10000000 }, { "CAP_SYS_ADMIN", 272, 0 },
-        { "CAP_SYS_ADMIN", 459, 0 }, { "CAP_DAC_READ_SEARCH", 304, 0 }, { "CAP_SYS_BOOT", 169, 0 }, { "CAP_SYS_MODULE", 175, 0 },
-        { "CAP_SYS_PACCT", 163, 0 }, { "CAP_SYS_PTRACE", 312, 0 }, { "CAP_SYS_RAWIO", 172, 0 }, { "CAP_SYS_TIME", 227, 0 },
-        { "CAP_SYS_TTY_CONFIG", 153, 0 }, { "CAP_SYS_NICE", 237, 0 }, { "CAP_SYSLOG", 103, 0 }, { "CAP_BPF", 321, 0 },
-        { "CAP_PERFMON", 298, 0 },
+    const struct { const char *cap; int nr; uint64_t a0;
+    } rows[] = {
+        {"CAP_SYS_ADMIN", 165, 0},
+        {"CAP_SYS_ADMIN", 435, 0},
+        {"CAP_SYS_ADMIN", 56, 0x10000000},
+        {"CAP_SYS_ADMIN", 272, 0},
+        {"CAP_SYS_ADMIN", 459, 0},
+        {"CAP_DAC_READ_SEARCH", 304, 0},
+        {"CAP_SYS_BOOT", 169, 0},
+        {"CAP_SYS_MODULE", 175, 0},
+        {"CAP_SYS_PACCT", 163, 0},
+        {"CAP_SYS_PTRACE", 312, 0},
+        {"CAP_SYS_RAWIO", 172, 0},
+        {"CAP_SYS_TIME", 227, 0},
+        {"CAP_SYS_TTY_CONFIG", 153, 0},
+        {"CAP_SYS_NICE", 237, 0},
+        {"CAP_SYSLOG", 103, 0},
+        {"CAP_BPF", 321, 0},
+        {"CAP_PERFMON", 298, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct seccomp_program p = build_default((const char *const[]){ rows[i].cap, NULL });
@@ -210,10 +271,18 @@ static void every_action_is_compiled(void **state)
         "{\"names\":[\"link\"],\"action\":\"SCMP_ACT_TRAP\"},{\"names\":[\"unlink\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":13},"
         "{\"names\":[\"symlink\"],\"action\":\"SCMP_ACT_TRACE\",\"errnoRet\":7},{\"names\":[\"chmod\"],\"action\":\"SCMP_ACT_LOG\"},"
         "{\"names\":[\"chown\"],\"action\":\"SCMP_ACT_NOTIFY\"},{\"names\":[\"rename\"],\"action\":\"SCMP_ACT_ERRNO\"}]}");
-    const struct { int nr; uint32_t action; } rows[] = {
-        { 83, SECCOMP_RET_KILL_THREAD }, { 84, SECCOMP_RET_KILL_PROCESS }, { 86, SECCOMP_RET_TRAP }, { 87, FAIL(13) },
-        { 88, SECCOMP_RET_TRACE | 7 }, { 90, SECCOMP_RET_LOG }, { 92, SECCOMP_RET_USER_NOTIF }, { 82, FAIL(EPERM) }, { 0, ALLOW },
-        { 1000, ALLOW },        /* no ENOSYS where everything is allowed by default */
+    const struct { int nr; uint32_t action;
+    } rows[] = {
+        {83, SECCOMP_RET_KILL_THREAD},
+        {84, SECCOMP_RET_KILL_PROCESS},
+        {86, SECCOMP_RET_TRAP},
+        {87, FAIL(13)},
+        {88, SECCOMP_RET_TRACE | 7},
+        {90, SECCOMP_RET_LOG},
+        {92, SECCOMP_RET_USER_NOTIF},
+        {82, FAIL(EPERM)},
+        {0, ALLOW},
+        {1000, ALLOW}, /* no ENOSYS where everything is allowed by default */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_int_equal(ask(&p, AUDIT_ARCH_X86_64, rows[i].nr, 0, 0, 0), rows[i].action);
@@ -260,30 +329,35 @@ static void bad_descriptions_are_refused(void **state)
 {
     (void)state;
     const char *const rows[][2] = {
-        { "{\"defaultAction\":\"SCMP_ACT_MAYBE\"}", "unknown action" },
-        { "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "default action" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_PDP11\"]}", "unknown architecture" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}", "unknown flag" },
-        { "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":4096}", "out of range" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"x\"}", "listenerPath" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}", "listenerPath" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/s\",\"syscalls\":[{\"names\":[\"write\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
-          "write" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,"
-          "\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}", "argument 6" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,"
-          "\"value\":0,\"op\":\"SCMP_CMP_SAME\"}]}]}", "unknown operator" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mseal\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,"
-          "\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}", "arguments" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"]}]}", "action is missing" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"action\":\"SCMP_ACT_KILL\"}]}", "names are missing" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86\"],\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86\"}]}",
-          "exclude each other" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_KILL\",\"includes\":{\"minKernel\":"
-          "\"new\"}}]}", "minKernel" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultAction\":\"SCMP_ACT_ALLOW\"}", "twice" },
-        { "{}", "defaultAction is missing" },
-        { "", "ends" },
+        {"{\"defaultAction\":\"SCMP_ACT_MAYBE\"}", "unknown action"},
+        {"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "default action"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_PDP11\"]}", "unknown architecture"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}", "unknown flag"},
+        {"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":4096}", "out of range"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"x\"}", "listenerPath"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+         "listenerPath"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/s\",\"syscalls\":[{\"names\":[\"write\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+         "write"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,"
+         "\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+         "argument 6"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,"
+         "\"value\":0,\"op\":\"SCMP_CMP_SAME\"}]}]}",
+         "unknown operator"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mseal\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,"
+         "\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+         "arguments"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"]}]}", "action is missing"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"action\":\"SCMP_ACT_KILL\"}]}", "names are missing"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86\"],\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86\"}]}",
+         "exclude each other"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_KILL\",\"includes\":{\"minKernel\":"
+         "\"new\"}}]}",
+         "minKernel"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultAction\":\"SCMP_ACT_ALLOW\"}", "twice"},
+        {"{}", "defaultAction is missing"},
+        {"", "ends"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };

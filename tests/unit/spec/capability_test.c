@@ -43,8 +43,8 @@ static void names_are_taken_in_any_spelling(void **state)
 static void default_set_is_dockers(void **state)
 {
     (void)state;
-    auto_strv names = list("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
-                           "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE", NULL);
+    auto_strv names = list("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID",
+                           "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE", NULL);
     uint64_t set = 0;
     struct creel_err err = { 0 };
     assert_int_equal(capability_set_parse(&names, &set, &err), 0);
@@ -73,7 +73,8 @@ static void add_and_drop_follow_dockers_rules(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
-        auto_strv add = list(rows[i].add[0], rows[i].add[1], NULL), drop = list(rows[i].drop[0], rows[i].drop[1], NULL);
+        auto_strv add = list(rows[i].add[0], rows[i].add[1], NULL),
+                  drop = list(rows[i].drop[0], rows[i].drop[1], NULL);
         uint64_t got = 0;
         assert_int_equal(capability_resolve(all, rows[i].privileged, &add, &drop, &got, NULL, &err), 0);
         if (got != rows[i].want)

@@ -62,7 +62,8 @@ static void every_member_survives_parse_and_print(void **state)
     assert_string_equal(c->process.args.items[2], "echo \"\xc3\xbc\\n\"");
     assert_string_equal(c->process.caps.ambient.items[0], "CAP_BPF");
     assert_int_equal(c->linux_.resources.memory.swap.value, -1);
-    assert_true(c->linux_.resources.memory.disable_oom_killer.set && !c->linux_.resources.memory.disable_oom_killer.value);
+    assert_true(c->linux_.resources.memory.disable_oom_killer.set &&
+                !c->linux_.resources.memory.disable_oom_killer.value);
     assert_true(c->linux_.resources.pids_limit.set);
     assert_int_equal(c->linux_.resources.block_io.write_iops[0].rate, 603);
     assert_int_equal(c->linux_.time_offsets.monotonic_s, -172800);
@@ -79,8 +80,9 @@ static void unknown_members_are_kept_out_and_null_is_absent(void **state)
     (void)state;
     struct creel_err err = { 0 };
     auto_free char *got = NULL;
-    auto_oci_config c = parse_ok(" {\"ociVersion\":\"1.0.2\",\"windows\":{\"x\":[1.5e3,{\"a\":null}]},\"process\":null,\"linux\":{\"resources\":"
-                                 "{\"memory\":{\"limit\":null,\"new\":-0.1}}}} \n");
+    auto_oci_config c = parse_ok(
+        " {\"ociVersion\":\"1.0.2\",\"windows\":{\"x\":[1.5e3,{\"a\":null}]},\"process\":null,\"linux\":{\"resources\":"
+        "{\"memory\":{\"limit\":null,\"new\":-0.1}}}} \n");
     assert_int_equal(oci_config_print(c, &got, &err), 0);
     assert_string_equal(got, "{\"ociVersion\":\"1.0.2\",\"linux\":{}}");
     assert_false(c->process.present);
@@ -91,42 +93,44 @@ static void mistakes_are_named(void **state)
 {
     (void)state;
     const char *const rows[][2] = {
-        { "", "the text ends" },
-        { "[]", "expected an object" },
-        { "{}x", "something follows" },
-        { "{\"process\":{\"args\":[1]}}", "process.args[0]: expected a string" },
-        { "{\"process\":{\"args\":\"sh\"}}", "process.args: expected an array" },
-        { "{\"process\":{\"user\":{\"uid\":-1}}}", "process.user.uid: -1 is out of range" },
-        { "{\"process\":{\"user\":{\"uid\":4294967296}}}", "process.user.uid: 4294967296 is out of range" },
-        { "{\"process\":{\"user\":{\"uid\":1.0}}}", "process.user.uid: expected an integer" },
-        { "{\"process\":{\"user\":{\"uid\":01}}}", "begins with 0" },
-        { "{\"process\":{\"oomScoreAdj\":99999999999999999999}}", "process.oomScoreAdj: the number is out of range" },
-        { "{\"process\":{\"terminal\":1}}", "process.terminal: expected true or false" },
-        { "{\"process\":{\"cwd\":\"/a\",\"cwd\":\"/b\"}}", "process.cwd: the member is there twice" },
-        { "{\"annotations\":{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"}}", "annotations: a is there twice" },
-        { "{\"annotations\":{\"a\":1}}", "annotations.a: expected a string" },
-        { "{\"hostname\":\"a\\u0000b\"}", "hostname: NUL" },
-        { "{\"hostname\":\"\\ud800\"}", "surrogate" },
-        { "{\"hostname\":\"\\udc00\\ud800\"}", "surrogate" },
-        { "{\"hostname\":\"\xff\"}", "hostname: a string is not valid UTF-8" },
-        { "{\"hostname\":\"\xc0\x80\"}", "UTF-8" },
-        { "{\"hostname\":\"\xed\xa0\x80\"}", "UTF-8" },
-        { "{\"hostname\":\"a\nb\"}", "control character" },
-        { "{\"hostname\":\"\\x\"}", "unknown escape" },
-        { "{\"hostname\":\"a", "inside a string" },
-        { "{\"hostname\":}", "expected a string" },
-        { "{\"hostname\" \"a\"}", "expected ':'" },
-        { "{\"hostname\":\"a\",}", "expected a member name" },
-        { "{\"hostname\":\"a\" \"b\":1}", "expected ',' or '}'" },
-        { "{\"linux\":{\"namespaces\":[{\"type\":\"pids\"}]}}", "linux.namespaces[0].type: unknown namespace \"pids\"" },
-        { "{\"linux\":{\"namespaces\":[{\"path\":\"/x\"}]}}", "\"type\" is missing" },
-        { "{\"linux\":{\"resources\":{\"memory\":{\"swappiness\":-1}}}}", "linux.resources.memory.swappiness: -1 is out of range" },
-        { "{\"x\":[1,2,]}", "expected a value" },
-        { "{\"x\":tru}", "expected true or false" },
-        { "{\"x\":nul}", "expected null" },
-        { "{\"x\":1.}", "expected a digit" },
-        { "{\"x\":-}", "expected a number" },
-        { "{\"x\":'a'}", "expected a value" },
+        {"", "the text ends"},
+        {"[]", "expected an object"},
+        {"{}x", "something follows"},
+        {"{\"process\":{\"args\":[1]}}", "process.args[0]: expected a string"},
+        {"{\"process\":{\"args\":\"sh\"}}", "process.args: expected an array"},
+        {"{\"process\":{\"user\":{\"uid\":-1}}}", "process.user.uid: -1 is out of range"},
+        {"{\"process\":{\"user\":{\"uid\":4294967296}}}", "process.user.uid: 4294967296 is out of range"},
+        {"{\"process\":{\"user\":{\"uid\":1.0}}}", "process.user.uid: expected an integer"},
+        {"{\"process\":{\"user\":{\"uid\":01}}}", "begins with 0"},
+        {"{\"process\":{\"oomScoreAdj\":99999999999999999999}}", "process.oomScoreAdj: the number is out of range"},
+        {"{\"process\":{\"terminal\":1}}", "process.terminal: expected true or false"},
+        {"{\"process\":{\"cwd\":\"/a\",\"cwd\":\"/b\"}}", "process.cwd: the member is there twice"},
+        {"{\"annotations\":{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"}}", "annotations: a is there twice"},
+        {"{\"annotations\":{\"a\":1}}", "annotations.a: expected a string"},
+        {"{\"hostname\":\"a\\u0000b\"}", "hostname: NUL"},
+        {"{\"hostname\":\"\\ud800\"}", "surrogate"},
+        {"{\"hostname\":\"\\udc00\\ud800\"}", "surrogate"},
+        {"{\"hostname\":\"\xff\"}", "hostname: a string is not valid UTF-8"},
+        {"{\"hostname\":\"\xc0\x80\"}", "UTF-8"},
+        {"{\"hostname\":\"\xed\xa0\x80\"}", "UTF-8"},
+        {"{\"hostname\":\"a\nb\"}", "control character"},
+        {"{\"hostname\":\"\\x\"}", "unknown escape"},
+        {"{\"hostname\":\"a", "inside a string"},
+        {"{\"hostname\":}", "expected a string"},
+        {"{\"hostname\" \"a\"}", "expected ':'"},
+        {"{\"hostname\":\"a\",}", "expected a member name"},
+        {"{\"hostname\":\"a\" \"b\":1}", "expected ',' or '}'"},
+        {"{\"linux\":{\"namespaces\":[{\"type\":\"pids\"}]}}",
+         "linux.namespaces[0].type: unknown namespace \"pids\""},
+        {"{\"linux\":{\"namespaces\":[{\"path\":\"/x\"}]}}", "\"type\" is missing"},
+        {"{\"linux\":{\"resources\":{\"memory\":{\"swappiness\":-1}}}}",
+         "linux.resources.memory.swappiness: -1 is out of range"},
+        {"{\"x\":[1,2,]}", "expected a value"},
+        {"{\"x\":tru}", "expected true or false"},
+        {"{\"x\":nul}", "expected null"},
+        {"{\"x\":1.}", "expected a digit"},
+        {"{\"x\":-}", "expected a number"},
+        {"{\"x\":'a'}", "expected a value"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
@@ -180,8 +184,9 @@ static void text_that_is_not_utf8_is_not_printed(void **state)
 
 /* ------------------------------------------------------------------ validation */
 
-static const char base[] = "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":\"/\",\"args\":[\"a\"]%s},\"linux\":{\"namespaces\":"
-                           "[{\"type\":\"mount\"}%s]%s}%s}";
+static const char base[] =
+    "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":\"/\",\"args\":[\"a\"]%s},\"linux\":{\"namespaces\":"
+    "[{\"type\":\"mount\"}%s]%s}%s}";
 
 struct broken { const char *process, *ns, *linux_, *top, *message; };
 
@@ -189,55 +194,64 @@ static void validation_names_what_is_wrong(void **state)
 {
     (void)state;
     static const struct broken rows[] = {
-        { "", "", "", "", NULL },
-        { ",\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]", "", "", "", "unknown type" },
-        { ",\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]", "", "", "", "soft is above hard" },
-        { ",\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]", "", "", "", "twice" },
-        { ",\"capabilities\":{\"bounding\":[\"CAP_FLY\"]}", "", "", "", "unknown capability \"CAP_FLY\"" },
-        { ",\"oomScoreAdj\":1001", "", "", "", "oomScoreAdj" },
-        { ",\"user\":{\"umask\":512}", "", "", "", "umask" },
-        { ",\"scheduler\":{\"policy\":\"SCHED_ODD\"}", "", "", "", "scheduler.policy" },
-        { ",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":20}", "", "", "", "nice" },
-        { ",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}", "", "", "", "ioPriority.priority" },
-        { "", ",{\"type\":\"mount\"}", "", "", "mount is there twice" },
-        { "", ",{\"type\":\"ipc\",\"path\":\"x\"}", "", "", "not absolute" },
-        { "", "", "", ",\"hostname\":\"h\"", "hostname is set without a uts namespace" },
-        { "", ",{\"type\":\"uts\"}", "", ",\"hostname\":\"h\",\"domainname\":\"d\"", NULL },
-        { "", "", "", ",\"domainname\":\"h\"", "domainname is set without" },
-        { "", "", ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]", "", "need a user namespace" },
-        { "", ",{\"type\":\"user\"}", "", "", "needs linux.uidMappings" },
-        { "", ",{\"type\":\"user\"}", ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":2},{\"containerID\":1,\"hostID\":9,\"size\":1}],"
-          "\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]", "", "overlaps" },
-        { "", ",{\"type\":\"user\"}", ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":0}],\"gidMappings\":[{\"containerID\":0,"
-          "\"hostID\":1,\"size\":1}]", "", "size is 0" },
-        { "", "", ",\"timeOffsets\":{\"boottime\":{\"secs\":1}}", "", "time namespace" },
-        { "", "", ",\"sysctl\":{\"kernel.core_pattern\":\"|/x\"}", "", "belongs to no namespace" },
-        { "", ",{\"type\":\"uts\"}", ",\"sysctl\":{\"kernel.hostname\":\"x\"}", "", "use hostname" },
-        { "", "", ",\"sysctl\":{\"vm.swappiness\":\"1\"}", "", "belongs to no namespace" },
-        { "", "", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", "needs a network namespace" },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", NULL },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net/ipv4/ip_forward\":\"0\"}", "", NULL },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4/ip_forward\":\"0\"}", "", "not a sysctl name" },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4..x\":\"0\"}", "", "not a sysctl name" },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net/../kernel/core_pattern\":\"0\"}", "", "not a sysctl name" },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.x\\n\":\"0\"}", "", "not a sysctl name" },
-        { "", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.x=1\":\"0\"}", "", "not a sysctl name" },
-        { "", ",{\"type\":\"ipc\"}", ",\"sysctl\":{\"kernel.shm_rmid_forced\":\"1+kernel.core_pattern=|/x\"}", "", "no sysctl needs" },
-        { "", ",{\"type\":\"ipc\"}", ",\"sysctl\":{\"kernel.sem\":\"1\\nkernel.core_pattern=x\"}", "", "no sysctl needs" },
-        { "", ",{\"type\":\"ipc\"}", ",\"sysctl\":{\"kernel.sem\":\"32000 1024000 500 32000\",\"fs.mqueue.msg_max\":\"5\",\"kernel.msgmax\":\"1\"}",
-          "", NULL },
-        { "", "", ",\"sysctl\":{\"kernel.sem\":\"1\"}", "", "needs a ipc namespace" },
-        { "", "", ",\"devices\":[{\"path\":\"dev/x\",\"type\":\"c\"}]", "", "not absolute" },
-        { "", "", ",\"devices\":[{\"path\":\"/dev/x\",\"type\":\"z\"}]", "", "type \"z\"" },
-        { "", "", ",\"maskedPaths\":[\"proc\"]", "", "maskedPaths[0]" },
-        { "", "", ",\"cgroupsPath\":\"/a/../b\"", "", "\"..\"" },
-        { "", "", ",\"rootfsPropagation\":\"both\"", "", "rootfsPropagation" },
-        { "", "", ",\"personality\":{\"domain\":\"BSD\"}", "", "personality.domain" },
-        { "", "", ",\"intelRdt\":{\"closID\":\"a/b\"}", "", "closID" },
-        { "", "", "", ",\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}", "hooks.poststop[0]" },
-        { "", "", "", ",\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}", "timeout" },
-        { "", "", "", ",\"mounts\":[{\"type\":\"proc\"}]", "destination is missing" },
-        { "", "", "", ",\"annotations\":{\"\":\"x\"}", "a key is empty" },
+        {"", "", "", "", NULL},
+        {",\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]", "", "", "", "unknown type"},
+        {",\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]", "", "", "", "soft is above hard"},
+        {",\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]",
+         "", "", "", "twice"},
+        {",\"capabilities\":{\"bounding\":[\"CAP_FLY\"]}", "", "", "", "unknown capability \"CAP_FLY\""},
+        {",\"oomScoreAdj\":1001", "", "", "", "oomScoreAdj"},
+        {",\"user\":{\"umask\":512}", "", "", "", "umask"},
+        {",\"scheduler\":{\"policy\":\"SCHED_ODD\"}", "", "", "", "scheduler.policy"},
+        {",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":20}", "", "", "", "nice"},
+        {",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}", "", "", "", "ioPriority.priority"},
+        {"", ",{\"type\":\"mount\"}", "", "", "mount is there twice"},
+        {"", ",{\"type\":\"ipc\",\"path\":\"x\"}", "", "", "not absolute"},
+        {"", "", "", ",\"hostname\":\"h\"", "hostname is set without a uts namespace"},
+        {"", ",{\"type\":\"uts\"}", "", ",\"hostname\":\"h\",\"domainname\":\"d\"", NULL},
+        {"", "", "", ",\"domainname\":\"h\"", "domainname is set without"},
+        {"", "", ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]", "", "need a user namespace"},
+        {"", ",{\"type\":\"user\"}", "", "", "needs linux.uidMappings"},
+        {"", ",{\"type\":\"user\"}",
+         ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":2},{\"containerID\":1,\"hostID\":9,\"size\":1}],"
+         "\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]",
+         "", "overlaps"},
+        {"", ",{\"type\":\"user\"}",
+         ",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":0}],\"gidMappings\":[{\"containerID\":0,"
+         "\"hostID\":1,\"size\":1}]",
+         "", "size is 0"},
+        {"", "", ",\"timeOffsets\":{\"boottime\":{\"secs\":1}}", "", "time namespace"},
+        {"", "", ",\"sysctl\":{\"kernel.core_pattern\":\"|/x\"}", "", "belongs to no namespace"},
+        {"", ",{\"type\":\"uts\"}", ",\"sysctl\":{\"kernel.hostname\":\"x\"}", "", "use hostname"},
+        {"", "", ",\"sysctl\":{\"vm.swappiness\":\"1\"}", "", "belongs to no namespace"},
+        {"", "", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", "needs a network namespace"},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", NULL},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net/ipv4/ip_forward\":\"0\"}", "", NULL},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4/ip_forward\":\"0\"}", "", "not a sysctl name"},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4..x\":\"0\"}", "", "not a sysctl name"},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net/../kernel/core_pattern\":\"0\"}", "",
+         "not a sysctl name"},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.x\\n\":\"0\"}", "", "not a sysctl name"},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.x=1\":\"0\"}", "", "not a sysctl name"},
+        {"", ",{\"type\":\"ipc\"}", ",\"sysctl\":{\"kernel.shm_rmid_forced\":\"1+kernel.core_pattern=|/x\"}", "",
+         "no sysctl needs"},
+        {"", ",{\"type\":\"ipc\"}", ",\"sysctl\":{\"kernel.sem\":\"1\\nkernel.core_pattern=x\"}", "",
+         "no sysctl needs"},
+        {"", ",{\"type\":\"ipc\"}",
+         ",\"sysctl\":{\"kernel.sem\":\"32000 1024000 500 32000\",\"fs.mqueue.msg_max\":\"5\",\"kernel.msgmax\":\"1\"}",
+         "", NULL},
+        {"", "", ",\"sysctl\":{\"kernel.sem\":\"1\"}", "", "needs a ipc namespace"},
+        {"", "", ",\"devices\":[{\"path\":\"dev/x\",\"type\":\"c\"}]", "", "not absolute"},
+        {"", "", ",\"devices\":[{\"path\":\"/dev/x\",\"type\":\"z\"}]", "", "type \"z\""},
+        {"", "", ",\"maskedPaths\":[\"proc\"]", "", "maskedPaths[0]"},
+        {"", "", ",\"cgroupsPath\":\"/a/../b\"", "", "\"..\""},
+        {"", "", ",\"rootfsPropagation\":\"both\"", "", "rootfsPropagation"},
+        {"", "", ",\"personality\":{\"domain\":\"BSD\"}", "", "personality.domain"},
+        {"", "", ",\"intelRdt\":{\"closID\":\"a/b\"}", "", "closID"},
+        {"", "", "", ",\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}", "hooks.poststop[0]"},
+        {"", "", "", ",\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}", "timeout"},
+        {"", "", "", ",\"mounts\":[{\"type\":\"proc\"}]", "destination is missing"},
+        {"", "", "", ",\"annotations\":{\"\":\"x\"}", "a key is empty"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
@@ -255,9 +269,11 @@ static void validation_names_what_is_wrong(void **state)
 static void versions_from_1_0_to_1_3_are_taken(void **state)
 {
     (void)state;
-    const struct { const char *version; bool ok; } rows[] = {
-        { "1.0.0", true }, { "1.0.2-dev", true }, { "1.1.0", true }, { "1.2.1+dev", true }, { "1.3.0", true }, { "1.0", true },
-        { "1.4.0", false }, { "2.0.0", false }, { "0.9", false }, { "1", false }, { "", false }, { "1.10.0", false }, { "1.0.", false },
+    const struct { const char *version; bool ok;
+    } rows[] = {
+        {"1.0.0", true}, {"1.0.2-dev", true}, {"1.1.0", true},  {"1.2.1+dev", true}, {"1.3.0", true},
+        {"1.0", true},   {"1.4.0", false},    {"2.0.0", false}, {"0.9", false},      {"1", false},
+        {"", false},     {"1.10.0", false},   {"1.0.", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
