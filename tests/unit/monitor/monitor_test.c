@@ -41,7 +41,7 @@ static void write_file(const char *path, const char *text)
     assert_true(fputs(text, f) >= 0);
 }
 
-static void shell(const char *fmt, ...)
+static void __attribute__((format(printf, 1, 2))) shell(const char *fmt, ...)
 {
     char command[2048];
     va_list ap;
@@ -281,10 +281,7 @@ static void output_and_exit_code_arrive_and_the_log_has_them(void **state)
     assert_string_equal(err, "oops\n");
     assert_int_equal(x.how, CREEL_EXIT_BY_CODE);
     assert_int_equal(x.number, 42);
-    assert_true(record_read(v, &rec));
-    assert_string_equal(rec.id, v->id);
-    assert_int_equal(rec.exit.number, 42);
-    assert_true(rec.exit.finished_ns == x.finished_ns && rec.started_ns == v->started.started_ns);
+    assert_false(record_read(v, &rec)); /* it was claimed */
     auto_free char *log = file_text(v->log);
     assert_non_null(strstr(log, "{\"log\":\"hello\\n\",\"stream\":\"stdout\",\"time\":\""));
     assert_non_null(strstr(log, "{\"log\":\"oops\\n\",\"stream\":\"stderr\",\"time\":\""));
@@ -293,6 +290,25 @@ static void output_and_exit_code_arrive_and_the_log_has_them(void **state)
     char sock[256];
     (void)snprintf(sock, sizeof sock, "%s/monitor.sock", v->run_dir);
     assert_int_equal(access(sock, F_OK), -1);
+}
+
+static void a_claimer_that_does_not_commit_leaves_the_record_to_the_monitor(void **state)
+{
+    struct env *v = *state;
+    NEEDS_ROOT(v);
+    auto_free char *out = NULL, *err = NULL;
+    struct creel_exit x;
+    struct monitor_exit_record rec;
+    struct monitor_link *l = launch_attached(v, "exit 42");
+    assert_int_equal(copy(v, l, -1, &out, &err, false, &x), CREEL_SESSION_EXITED);
+    assert_false(record_read(v, &rec));
+    int pidfd = monitor_pidfd(v);
+    monitor_link_close(l);
+    wait_gone(pidfd);
+    assert_true(record_read(v, &rec));
+    assert_string_equal(rec.id, v->id);
+    assert_int_equal(rec.exit.number, 42);
+    assert_true(rec.exit.finished_ns == x.finished_ns && rec.started_ns == v->started.started_ns);
 }
 
 static void a_failed_launch_says_why_and_leaves_nothing(void **state)
@@ -826,8 +842,8 @@ static void a_full_place_for_records_does_not_lose_the_exit(void **state)
     struct creel_exit x;
     struct monitor_launch q = request(v);
     struct monitor_exit_record rec;
-    q.claim_exit = true;
     struct monitor_link *l = launch(v, "sleep 0.4; exit 8", q);
+    int pidfd = monitor_pidfd(v);
     /* the directory for records is not there when it is needed, and comes back later */
     shell("mv %s %s.away && chattr +i %s.away 2>/dev/null || true", v->exits, v->exits, v->exits);
     (void)usleep(700000);
@@ -835,7 +851,8 @@ static void a_full_place_for_records_does_not_lose_the_exit(void **state)
     assert_int_equal(monitor_wait_exit(l, 10000, &x, &v->err), 0);
     assert_int_equal(x.number, 8);
     assert_true(record_read(v, &rec));
-    release(v, l);
+    monitor_link_close(l);
+    wait_gone(pidfd);
 }
 
 /* The parent of the tests' groups, in every hierarchy. */
@@ -859,6 +876,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(output_and_exit_code_arrive_and_the_log_has_them),
+        TEST(a_claimer_that_does_not_commit_leaves_the_record_to_the_monitor),
         TEST(a_failed_launch_says_why_and_leaves_nothing),
         TEST(a_start_given_up_meanwhile_makes_nothing),
         TEST(death_by_signal_is_told_apart),
