@@ -92,8 +92,12 @@ static void check_case(struct engine_fixture *f, const char *name)
     auto_free char *expected = engine_fixture_read(want);
     size_t len = strlen(expected);
     expected[len > 0 ? len - 1 : 0] = '\0'; /* the file's last newline */
+    size_t same = 0, line = 0;
+    while (got[same] != '\0' && got[same] == expected[same])
+        line = got[same++] == '\n' ? same : line;
     if (strcmp(got, expected) != 0)
-        fail_msg("%s differs from %s:\n%s", name, want, got);
+        fail_msg("%s differs from %s: got \"%.*s\", want \"%.*s\"", name, want, (int)strcspn(got + line, "\n"), got + line,
+                 (int)strcspn(expected + line, "\n"), expected + line);
 }
 
 static void requests_become_the_golden_configurations(void **state)
