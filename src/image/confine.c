@@ -77,7 +77,9 @@ static int empty_tree(struct creel_err *err)
  * started inside a chroot), the old root cannot be detached and chroot must do. */
 static int change_root(int tree, struct creel_err *err)
 {
-    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+    /* a host may forbid network namespaces (user.max_net_namespaces); the filter allows no socket anyway */
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0
+        && ((errno != ENOSPC && errno != EINVAL) || unshare(CLONE_NEWNS) < 0))
         return step_fail("new namespaces", err);
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return step_fail("private mounts", err);

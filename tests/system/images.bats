@@ -11,6 +11,7 @@ setup() {
 }
 
 teardown() {
+    rm -f /creel-canary-marker
     leave_nothing
     [ -z "$(ls -A "$ROOT/tmp" "$ROOT/trash" | grep -v : | grep .)" ] || { echo "work left in tmp or trash"; return 1; }
 }
