@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const char *const proc_names[OCI_NS_COUNT] = {
     [OCI_NS_PID] = "/proc/self/ns/pid", [OCI_NS_NETWORK] = "/proc/self/ns/net", [OCI_NS_MOUNT] = "/proc/self/ns/mnt",
@@ -181,6 +183,7 @@ _Noreturn static void stage_end(int sock, struct launch_msg *m, int pidfd)
 static void stage_run(const struct namespace_plan *p, uint64_t flags, int cgroup_fd, bool *ret_in_cgroup, int sock)
 {
     struct launch_msg m = { .step = LAUNCH_CLONED };
+    (void)syscall(SYS_setgroups, 0, NULL); /* the user namespace may not let go of them; without privilege neither may we */
     int pidfd = -1, r = init_join_namespaces(p->joins, p->join_count, &m);
     if (r == 0 && p->pid >= 0 && (r = sys_setns(p->pid, CLONE_NEWPID)) < 0)
         r = launch_fail(&m, CREEL_INTERNAL, -r, "join the pid namespace", NULL);

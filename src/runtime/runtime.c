@@ -162,6 +162,8 @@ static int clone_init(struct runtime_container *c, struct runtime_setup *s, stru
     int r = sys_process_start(pid, &c->pid_start);
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the container process");
+    if (s->params->hold_mounts)
+        hold_mounts(c);
     if (group < 0 || in_cgroup)
         return 0;
     return cgroup_add(c->cgroup, pid, err) < 0 ? -1 : send_step(c, LAUNCH_GROUPED, err);

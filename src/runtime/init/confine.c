@@ -413,14 +413,14 @@ static int drop_bounding(const struct process_plan *p, struct launch_msg *fail)
     return 0;
 }
 
-/* Never skipped, so that the caller's groups are not inherited. An unprivileged caller may not be able to give up its
- * own groups; then nothing may have been asked for. */
+/* Never skipped, so that the caller's groups are not inherited. A user namespace may forbid it: then none may be asked
+ * for, and we must have none, but for those an unprivileged caller cannot give up. */
 static int set_groups(const struct process_plan *p, struct launch_msg *fail)
 {
     if (raw(syscall(SYS_setgroups, p->group_count, p->groups)) == 0)
         return 0;
     int e = errno;
-    if (e == EPERM && p->group_count == 1 && p->groups_fixed)
+    if (e == EPERM && p->group_count == 1 && (p->groups_fixed || syscall(SYS_getgroups, 0, NULL) == 0))
         return 0;
     return launch_fail(fail, CREEL_INTERNAL, e, "set supplementary groups", NULL);
 }

@@ -30,6 +30,8 @@ static int apply_settings(struct joiner *j)
 static int enter_container(struct joiner *j)
 {
     const struct init_exec_plan *p = j->p;
+    if (p->user_namespace)
+        (void)syscall(SYS_setgroups, 0, NULL); /* it may not let go of them; without privilege neither may we */
     if (p->container >= 0 && p->join_flags != 0) {
         int r = sys_setns(p->container, p->join_flags);
         if (r == -ESRCH)
