@@ -305,6 +305,15 @@ static int put_cpus(const struct build *b)
     return json_put(b->host, "NanoCpus", json_integer(nano), b->err);
 }
 
+/* The last one of a name counts. Takes `limit` over. */
+static int ulimit_put(json_t *array, json_t *limit, struct creel_err *err)
+{
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (json_equal(json_object_get(json_array_get(array, i), "Name"), json_object_get(limit, "Name")))
+            return json_array_set_new(array, i, limit) < 0 ? creel_fail_nomem(err) : 0;
+    return json_push(array, limit, err);
+}
+
 static int put_ulimits(const struct build *b)
 {
     const struct strv *list = cli_list(b->c, "ulimit");
@@ -313,7 +322,7 @@ static int put_ulimits(const struct build *b)
         json_t *limit = NULL;
         if (ulimit_spec_parse(list->items[i], &limit, b->err) < 0)
             return bad_argument(b, "ulimit", list->items[i]);
-        if (json_push(array, limit, b->err) < 0)
+        if (ulimit_put(array, limit, b->err) < 0)
             return -1;
     }
     return list->count == 0 ? 0 : json_put(b->host, "Ulimits", json_incref(array), b->err);

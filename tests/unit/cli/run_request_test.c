@@ -99,7 +99,7 @@ static void options_become_members_of_the_body(void **state)
         { { "--pids-limit", "-1", "--blkio-weight", "300", "--oom-score-adj", "-5", "--oom-kill-disable", "--init",
             "img" },
           "{'HostConfig':{'PidsLimit':-1,'BlkioWeight':300,'OomScoreAdj':-5,'OomKillDisable':true,'Init':true}}" },
-        { { "--ulimit", "nofile=1024:2048", "--ulimit", "core=-1", "--ulimit", "nproc=5:-1", "img" },
+        { { "--ulimit", "nofile=3", "--ulimit", "nofile=1024:2048", "--ulimit", "core=-1", "--ulimit", "nproc=5:-1", "img" },
           "{'HostConfig':{'Ulimits':[{'Name':'nofile','Soft':1024,'Hard':2048},{'Name':'core','Soft':-1,'Hard':-1},"
           "{'Name':'nproc','Soft':5,'Hard':-1}]}}" },
         { { "--device", "/dev/null", "--device", "/dev/a:r", "--device", "/dev/a:/dev/b:mw", "--device-cgroup-rule",
