@@ -118,8 +118,10 @@ int64_t tree_size(int dir_fd, const char *name);
 
 /* --- engine/session.c --- */
 struct monitor_link;
-/* exit_claimed: this session promised to commit the exit of (id, run) when it sees it. Takes `link` over. */
+/* Takes `link` over. */
 int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty, bool is_exec,
-                       bool exit_claimed, struct creel_session **ret, struct creel_err *err);
+                       struct creel_session **ret, struct creel_err *err);
+/* This session promised to commit the exit of its run, which began then, when it sees it. */
+void engine_session_claim(struct creel_session *s, int64_t started_ns);
 
 #endif

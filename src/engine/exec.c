@@ -97,5 +97,5 @@ int creel_container_exec(struct creel *e, const char *ref, const char *exec_json
         return 0;
     struct monitor_link *taken = link;
     link = NULL;
-    return engine_session_new(e, taken, row.id, row.run, x.tty, true, false, ret_session, err);
+    return engine_session_new(e, taken, row.id, row.run, x.tty, true, ret_session, err);
 }

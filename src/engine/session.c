@@ -14,13 +14,13 @@ struct creel_session {
     struct creel *e;
     struct monitor_link *link;
     char id[65];
-    int64_t run;
+    int64_t run, started_ns;
     bool tty, is_exec, exit_claimed, committed;
     int replay;             /* streams whose log comes first: bit 0 stdout, bit 1 stderr */
 };
 
 int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty,
-                       bool is_exec, bool exit_claimed, struct creel_session **ret, struct creel_err *err)
+                       bool is_exec, struct creel_session **ret, struct creel_err *err)
 {
     struct creel_session *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -32,10 +32,15 @@ int engine_session_new(struct creel *e, struct monitor_link *link, const char *i
     s->run = run;
     s->tty = tty;
     s->is_exec = is_exec;
-    s->exit_claimed = exit_claimed;
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     *ret = s;
     return 0;
+}
+
+void engine_session_claim(struct creel_session *s, int64_t started_ns)
+{
+    s->exit_claimed = true;
+    s->started_ns = started_ns;
 }
 
 void creel_session_close(struct creel_session *s)
@@ -91,12 +96,20 @@ static int replay_logs(struct creel_session *s, const struct creel_io *io, struc
     return creel_container_logs(s->e, s->id, &o, -1, write_record, &copy, err);
 }
 
-static int commit(struct creel_session *s, struct creel_err *err)
+/* With the claim there is no record: what the monitor said is all there is. */
+static int commit_claimed(struct creel_session *s, const struct creel_exit *x, struct creel_err *err)
+{
+    struct monitor_exit_record rec = { .run = s->run, .started_ns = s->started_ns, .exit = *x };
+    memcpy(rec.id, s->id, sizeof rec.id);
+    return lifecycle_record_exit(s->e, &rec, err);
+}
+
+static int commit(struct creel_session *s, const struct creel_exit *x, struct creel_err *err)
 {
     struct creel_err ignored = { 0 };
     if (s->committed || s->is_exec)
         return 0;
-    if (engine_commit_exit(s->e, s->id, s->run, err) < 0)
+    if ((s->exit_claimed ? commit_claimed(s, x, err) : engine_commit_exit(s->e, s->id, s->run, err)) < 0)
         return -1;
     s->committed = true;
     if (s->exit_claimed) /* that the monitor ends is its own affair */
@@ -110,7 +123,7 @@ int creel_session_copy(struct creel_session *s, const struct creel_io *io, struc
     if (replay_logs(s, io, err) < 0)
         return -1;
     int end = monitor_session_copy(s->link, io, s, s->tty, ret_exit, err);
-    if (end == CREEL_SESSION_EXITED && commit(s, err) < 0)
+    if (end == CREEL_SESSION_EXITED && commit(s, ret_exit, err) < 0)
         return -1;
     return end;
 }
@@ -156,7 +169,7 @@ int creel_container_attach(struct creel *e, const char *ref, const struct creel_
     if (commit_attach_event(e, &row, err) < 0)
         return -1;
     struct creel_session *s;
-    if (engine_session_new(e, ptr_take(&link), row.id, row.run, row.tty, false, false, &s, err) < 0)
+    if (engine_session_new(e, ptr_take(&link), row.id, row.run, row.tty, false, &s, err) < 0)
         return -1;
     if (o.replay_logs)
         s->replay = (o.want_stdout ? 1 : 0) | (o.want_stderr ? 2 : 0);

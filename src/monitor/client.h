@@ -69,13 +69,13 @@ int monitor_resize(struct monitor_link *l, unsigned rows, unsigned cols, struct 
 /* Ask to be told of the end of the run, without waiting: then monitor_link_fd becomes readable and monitor_wait_exit with
  * timeout 0 says what it was. Not on a session. */
 int monitor_watch_exit(struct monitor_link *l, struct creel_err *err);
-/* Blocks until the run has ended and its record is durable (for the client that has claimed the exit: written; its own
- * commit makes it durable). timeout_ms -1 = for ever. TIMEOUT. */
+/* Blocks until the run has ended and its record is durable (for the client that has claimed the exit there is none: its
+ * commit is what makes the exit durable). timeout_ms -1 = for ever. TIMEOUT. */
 int monitor_wait_exit(struct monitor_link *l, int timeout_ms, struct creel_exit *ret, struct creel_err *err);
 /* "I commit the exit": the monitor starts no helper as long as this link lives. Sent right after launch by a client that
  * stays. Then, when it is done: */
 int monitor_claim_exit(struct monitor_link *l, struct creel_err *err);
-/* "It is committed": the monitor removes the record file and ends; returns when it has. */
+/* "It is committed": the monitor ends; returns when it has. */
 int monitor_release(struct monitor_link *l, struct creel_err *err);
 /* Fd to poll for POLLIN: something from the monitor (end of run, data). Borrowed. */
 int monitor_link_fd(const struct monitor_link *l);

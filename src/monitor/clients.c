@@ -291,7 +291,7 @@ static int op_query(struct client *c, json_t *request, struct creel_err *err)
     (void)request, (void)err;
     struct monitor *m = c->m;
     json_t *o = monitor_started_json(m);
-    bool over = m->phase >= PHASE_RECORDED;
+    bool over = m->phase >= PHASE_CLAIMED;
     if (o == NULL || json_object_set_new(o, "run", json_integer(m->launch.run)) < 0
         || json_object_set_new(o, "exited", json_boolean(over)) < 0) {
         json_decref(o);
@@ -331,7 +331,7 @@ static int op_resize(struct client *c, json_t *request, struct creel_err *err)
 /* The exit is there and this client may be told of it. */
 static bool may_be_told(const struct client *c)
 {
-    return c->m->phase >= PHASE_RECORDED && (c->m->record_durable || c == c->m->claimer);
+    return c->m->phase >= PHASE_CLAIMED && (c->m->record_durable || c == c->m->claimer);
 }
 
 static int op_attach(struct client *c, json_t *request, struct creel_err *err)
@@ -376,7 +376,7 @@ static int op_claim(struct client *c, json_t *request, struct creel_err *err)
 static int op_release(struct client *c, json_t *request, struct creel_err *err)
 {
     (void)request;
-    if (c->m->claimer != c || c->m->phase != PHASE_RECORDED)
+    if (c->m->claimer != c || c->m->phase != PHASE_CLAIMED)
         return creel_fail(err, CREEL_CONFLICT, 0, "the exit of container %s was not claimed, or is not there yet",
                           c->m->launch.id);
     exit_release(c->m, c);

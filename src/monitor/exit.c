@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* monitor/exit.c: the end of a run.
  *
- *   init ends ─► its group is killed and removed ─► both streams drained ─► log closed ─► record written
- *       claimed:    the claimer is told ─► it commits, releases ─► record removed, everybody told, over
+ *   init ends ─► its group is killed and removed ─► both streams drained ─► log closed
+ *       claimed:    the claimer is told ─► the mounts go, while it commits ─► it releases ─► everybody told, over
  *                   (the claimer dies, or is stopped and does not release in time) ─► as unclaimed
- *       unclaimed:  record synced ─► everybody told ─► helper commits it ─► over
+ *       unclaimed:  the mounts go ─► record written and synced ─► everybody told ─► helper commits it ─► over
  *
- * With a claimer the record is not synced: the claimer's commit is what makes the exit durable, and nobody else hears
- * of it before. A record that cannot be written is tried again until it can. */
+ * A claimer needs no record: it has the exit, its commit is what makes it durable, and nobody else hears of it before. If
+ * it dies, we are there to write one. A record that cannot be written is tried again until it can. */
 #include "monitor/monitor.h"
 
 #include "base/clock.h"
 #include "monitor/external_runtime.h"
+#include "sys/mnt.h"
 #include "wire/exit_record.h"
 
 #include <fcntl.h>
@@ -45,23 +46,37 @@ void exit_reserve(struct monitor *m)
         (void)unlinkat(m->container_dir_fd, RESERVED_NAME, 0);
 }
 
-static int write_record(struct monitor *m, int dir, const char *name)
+static int fill_record(struct monitor *m, int fd)
 {
     struct exit_record r = { .run = m->launch.run, .started_ns = m->started_ns, .exit = m->exit };
     char text[EXIT_RECORD_MAX];
     memcpy(r.id, m->launch.id, sizeof r.id);
     size_t len = exit_record_print(&r, text);
-    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
     ssize_t n = pwrite(fd, text, len, 0); /* into the reserved place, if there is one */
     if (n != (ssize_t)len)
         return n < 0 ? -errno : -ENOSPC;
     if (ftruncate(fd, (off_t)len) < 0)
         return -errno;
-    if (m->claimer == NULL && fdatasync(fd) < 0)
+    return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+static int write_record(struct monitor *m, int dir, const char *name)
+{
+    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : fill_record(m, fd);
+}
+
+/* A file that gets its name when it is whole, so that nobody finds half of one. */
+static int write_unnamed(struct monitor *m, const char *name)
+{
+    char self[SYS_FD_PATH_MAX];
+    auto_fd fd = openat(m->exits_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    if (fd < 0)
         return -errno;
-    return 0;
+    int r = fill_record(m, fd);
+    if (r == 0 && linkat(AT_FDCWD, sys_fd_path(fd, self), m->exits_fd, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+        r = -errno;
+    return r;
 }
 
 /* Under its final name, whole. */
@@ -75,6 +90,9 @@ static int place_record(struct monitor *m)
     if (r == 0)
         return 0;
     /* the container's directory is on another file system, full, or gone */
+    r = write_unnamed(m, name);
+    if (r != -EOPNOTSUPP)
+        return r;
     char tmp[136];
     (void)snprintf(tmp, sizeof tmp, ".%s.tmp", name);
     r = write_record(m, m->exits_fd, tmp);
@@ -85,15 +103,10 @@ static int place_record(struct monitor *m)
     return r;
 }
 
-/* The record is there but perhaps only in memory. Without a claimer its data was synced before the rename. */
-static void make_durable(struct monitor *m, bool data_too)
+/* Its name; what it says was synced before. A disk that refuses to sync cannot be helped from here; the helper's commit
+ * is the next chance. */
+static void make_durable(struct monitor *m)
 {
-    char name[128];
-    record_name(m, name, sizeof name);
-    auto_fd fd = data_too ? openat(m->exits_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    /* A disk that refuses to sync cannot be helped from here; the helper's commit is the next chance. */
-    if (fd >= 0)
-        (void)fdatasync(fd);
     (void)fsync(m->exits_fd);
     m->record_durable = true;
 }
@@ -148,9 +161,10 @@ static pid_t spawn_reaper(char *const argv[])
     _exit(127);
 }
 
-static void unclaimed(struct monitor *m, bool was_claimed)
+/* The record is written. */
+static void unclaimed(struct monitor *m)
 {
-    make_durable(m, was_claimed);
+    make_durable(m);
     m->phase = PHASE_REAPING;
     tell_all(m);
     pid_t pid = m->launch.reap_argv.count > 0 ? spawn_reaper(strv_argv(&m->launch.reap_argv)) : -1;
@@ -164,10 +178,10 @@ static void unclaimed(struct monitor *m, bool was_claimed)
 
 void exit_claimer_gone(struct monitor *m)
 {
-    if (m->phase != PHASE_RECORDED)
+    if (m->phase != PHASE_CLAIMED)
         return;
     loop_timer_disarm(&m->loop, &m->claim_timer);
-    unclaimed(m, true);
+    record(m);
 }
 
 /* Whoever claimed it is perhaps only suspended, but others wait. Committing twice is harmless. */
@@ -180,9 +194,7 @@ static void on_claim_late(void *arg)
 
 void exit_release(struct monitor *m, struct client *c)
 {
-    char name[128];
-    record_name(m, name, sizeof name);
-    (void)unlinkat(m->exits_fd, name, 0); /* usually removed by whoever committed it */
+    (void)unlinkat(m->container_dir_fd, RESERVED_NAME, 0); /* there was no need for it */
     m->claimer = NULL;
     m->record_durable = true;
     loop_timer_disarm(&m->loop, &m->claim_timer);
@@ -208,14 +220,27 @@ static void record(struct monitor *m)
         loop_timer_arm(&m->loop, &m->record_timer, m->record_retry_ns);
         return;
     }
-    m->phase = PHASE_RECORDED;
+    unclaimed(m);
+}
+
+static void release_mounts(struct monitor *m)
+{
+    if (m->native != NULL)
+        runtime_release_mounts(m->native);
+}
+
+static void run_is_over(struct monitor *m)
+{
     if (m->claimer == NULL) {
-        unclaimed(m, false);
+        release_mounts(m);
+        record(m);
         return;
     }
-    client_event_exit(m->claimer, &m->exit);
+    m->phase = PHASE_CLAIMED;
     m->claim_timer = (struct loop_timer){ .fn = on_claim_late, .arg = m };
     loop_timer_arm(&m->loop, &m->claim_timer, CLAIM_NS);
+    client_event_exit(m->claimer, &m->exit);
+    release_mounts(m);
 }
 
 void session_done(struct session *s)
@@ -230,7 +255,7 @@ void session_done(struct session *s)
     }
     log_writer_close(m->log);
     m->log = NULL;
-    record(m);
+    run_is_over(m);
 }
 
 void exit_on_init(void *arg, const siginfo_t *how)

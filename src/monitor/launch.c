@@ -265,6 +265,7 @@ static int create_native(struct monitor *m, const struct seccomp_program *seccom
         .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
         .seccomp = seccomp->fprog.len > 0 ? &seccomp->fprog : NULL,
         .seccomp_flags = seccomp->flags, .stdio_is_ours = true, .die_with_parent = true,
+        .hold_mounts = true,
         .cgroup_manager = l->cgroup_manager, .exec_guard_fd = m->guard_fd,
     };
     return runtime_create(&p, &m->native, err);

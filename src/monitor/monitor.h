@@ -3,9 +3,10 @@
  *
  *   M1  Single-threaded; everything hangs off one struct monitor.
  *   M2  No client can make it wait: sockets are non-blocking, queues bounded (protocol.h).
- *   M3  A session's end is told after its last output; the run's end after its record is written, and to others than the
- *       client who has claimed it only when it is durable.
- *   M4  Whatever happens after the process was started, the last act is to leave a record.
+ *   M3  A session's end is told after its last output; the run's end after its record is durable, and to the client who
+ *       has claimed it at once.
+ *   M4  Whatever happens after the process was started, the last act is to leave a record, unless a client has committed
+ *       the exit.
  *   M5  Clients may die in any call that sends to them; they are only marked, and freed by clients_purge after the
  *       round of callbacks. */
 #ifndef CREEL_MONITOR_MONITOR_H
@@ -147,8 +148,8 @@ enum phase {
     PHASE_LAUNCHING,
     PHASE_RUNNING,
     PHASE_DRAINING,     /* init has ended */
-    PHASE_RECORDED,     /* its record is written */
-    PHASE_REAPING,      /* nobody claimed it; the helper commits it */
+    PHASE_CLAIMED,      /* its claimer was told and commits it */
+    PHASE_REAPING,      /* nobody claimed it: its record is written, the helper commits it */
     PHASE_OVER,         /* committed or left for others; the last clients get their last bytes */
 };
 void exit_on_init(void *arg, const siginfo_t *how);
