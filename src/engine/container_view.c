@@ -72,7 +72,8 @@ static int add_mounts(struct container_view *v, json_t *view, struct creel_err *
         const char *source = json_string_value(json_object_get(m, "Source"));
         const char *target = json_string_value(json_object_get(m, "Destination"));
         const char *type = json_string_value(json_object_get(m, "Type"));
-        if (source == NULL || target == NULL || type == NULL || strcmp(type, "bind") != 0 || v->fd_count == WORKER_FDS_MAX)
+        if (source == NULL || target == NULL || type == NULL || strcmp(type, "bind") != 0
+            || v->fd_count == WORKER_FDS_MAX)
             continue;
         int fd = open(source, O_PATH | O_CLOEXEC);
         if (fd < 0)
@@ -100,7 +101,9 @@ static int open_stopped(struct container_view *v, json_t *view, struct creel_err
     ok = json_object_set_new(view, "lower", lower) == 0 && ok;
     ok = json_object_set_new(view, "id", json_string(v->row.id)) == 0 && ok;
     ok = json_object_set_new(view, "upper", json_boolean(has_upper(v))) == 0 && ok;
-    ok = json_object_set_new(view, "read_only", json_boolean(json_is_true(json_object_get(spec.host, "ReadonlyRootfs")))) == 0
+    ok = json_object_set_new(view, "read_only",
+                             json_boolean(json_is_true(json_object_get(spec.host, "ReadonlyRootfs"))))
+             == 0
          && ok;
     int layers = openat(v->e->root_fd, "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (layers < 0)
@@ -149,7 +152,8 @@ static int try_open(struct container_view *v, bool writable, struct creel_err *e
     return open_stopped(v, view, err) < 0 ? -1 : 1;
 }
 
-int container_view_open(struct creel *e, const char *ref, bool writable, struct container_view *ret, struct creel_err *err)
+int container_view_open(struct creel *e, const char *ref, bool writable, struct container_view *ret,
+                        struct creel_err *err)
 {
     struct archive_limits limits;
     if (archive_limits_parse(getenv("CREEL_ARCHIVE_LIMITS"), &limits, err) < 0)
@@ -174,7 +178,8 @@ int container_view_open(struct creel *e, const char *ref, bool writable, struct 
     return creel_fail(err, CREEL_CONFLICT, 0, "container %s is being started, stopped or written to by others", ref);
 }
 
-int container_view_run(struct container_view *v, const char *op, int in, int out, json_t **ret_ok, struct creel_err *err)
+int container_view_run(struct container_view *v, const char *op, int in, int out, json_t **ret_ok,
+                       struct creel_err *err)
 {
     auto_worker w = WORKER_INIT;
     json_t *ok = NULL;
@@ -191,9 +196,10 @@ int container_view_run(struct container_view *v, const char *op, int in, int out
 
 json_t *container_view_stubs(void)
 {
-    static const char *const paths[] = { "/.dockerenv", "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm",
-                                         "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/proc", "/sys",
-                                         "/sys/fs/cgroup" };
+    static const char *const paths[] = {
+        "/.dockerenv", "/dev",      "/dev/console",     "/dev/mqueue", "/dev/pts", "/dev/shm",      "/etc/hostname",
+        "/etc/hosts",  "/etc/mtab", "/etc/resolv.conf", "/proc",       "/sys",     "/sys/fs/cgroup"
+    };
     json_t *stubs = json_object();
     bool ok = stubs != NULL;
     for (size_t i = 0; i < ARRAY_LEN(paths) && ok; i++)

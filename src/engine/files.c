@@ -35,12 +35,14 @@ static int append_event(struct creel *e, const struct container_row *row, const 
     auto_tx tx = { 0 };
     if (attributes == NULL)
         return creel_fail_nomem(err);
-    if (store_begin(e->store, &tx, err) < 0 || event_row_append(&tx, "container", action, row->id, attributes, err) < 0)
+    if (store_begin(e->store, &tx, err) < 0
+        || event_row_append(&tx, "container", action, row->id, attributes, err) < 0)
         return -1;
     return store_commit(&tx, err);
 }
 
-int creel_container_path_stat(struct creel *e, const char *ref, const char *path, char **ret_json, struct creel_err *err)
+int creel_container_path_stat(struct creel *e, const char *ref, const char *path, char **ret_json,
+                              struct creel_err *err)
 {
     auto_container_view v = CONTAINER_VIEW_INIT;
     json_t *ok = NULL;
@@ -55,8 +57,8 @@ int creel_container_path_stat(struct creel *e, const char *ref, const char *path
     const char *link = json_string_value(json_object_get(ok, "linkTarget"));
     json_t *o = json_pack("{s:s,s:I,s:I,s:s,s:s}", "name", name != NULL ? name : "", "size",
                           json_integer_value(json_object_get(ok, "size")), "mode",
-                          json_integer_value(json_object_get(ok, "mode")), "mtime", clock_print(ns, when), "linkTarget",
-                          link != NULL ? link : "");
+                          json_integer_value(json_object_get(ok, "mode")), "mtime", clock_print(ns, when),
+                          "linkTarget", link != NULL ? link : "");
     *ret_json = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
     json_decref(ok);
@@ -144,8 +146,10 @@ static int read_changes(int fd, struct changes *c, struct creel_err *err)
     }
 }
 
-/* The upper directory and the layers below it. Returns their number, 0 when the container never had an upper directory. */
-static int open_layers(struct creel *e, const struct container_row *row, int *fds, size_t *ret_lower, struct creel_err *err)
+/* The upper directory and the layers below it. Returns their number, 0 when the container never had an upper
+ * directory. */
+static int open_layers(struct creel *e, const struct container_row *row, int *fds, size_t *ret_lower,
+                       struct creel_err *err)
 {
     char path[96];
     auto_engine_image image = { .lower = STRV_INIT };
@@ -191,8 +195,8 @@ static int diff(struct creel *e, const int *fds, size_t lower, struct changes *c
     return r;
 }
 
-int creel_container_diff(struct creel *e, const char *ref, int (*each)(void *arg, int kind, const char *path), void *arg,
-                         struct creel_err *err)
+int creel_container_diff(struct creel *e, const char *ref, int (*each)(void *arg, int kind, const char *path),
+                         void *arg, struct creel_err *err)
 {
     auto_row row = { 0 };
     struct changes c = { .each = each, .arg = arg };
@@ -212,7 +216,8 @@ int creel_container_diff(struct creel *e, const char *ref, int (*each)(void *arg
 
 /* --- the caller's own files --- */
 
-static int run_on_dir(struct creel *e, const char *op, json_t *request, int dir_fd, int in, int out, struct creel_err *err)
+static int run_on_dir(struct creel *e, const char *op, json_t *request, int dir_fd, int in, int out,
+                      struct creel_err *err)
 {
     auto_worker w = WORKER_INIT;
     json_t *ok = NULL;
@@ -249,7 +254,8 @@ int creel_archive_pack(struct creel *e, int dir_fd, const char *name, const stru
     return r;
 }
 
-int creel_archive_unpack(struct creel *e, int dir_fd, int in_fd, const struct creel_unpack_options *o, struct creel_err *err)
+int creel_archive_unpack(struct creel *e, int dir_fd, int in_fd, const struct creel_unpack_options *o,
+                         struct creel_err *err)
 {
     struct creel_unpack_options given = { .size = sizeof given };
     if (o != NULL)

@@ -36,7 +36,9 @@ static int stage(struct image_work *w, int in_fd, struct image_archive *a, struc
         return -1;
     a->members = json_incref(json_object_get(ok, "members"));
     json_decref(ok);
-    return json_is_object(a->members) ? 0 : creel_fail(err, CREEL_INTERNAL, 0, "the archive worker's answer makes no sense");
+    return json_is_object(a->members)
+               ? 0
+               : creel_fail(err, CREEL_INTERNAL, 0, "the archive worker's answer makes no sense");
 }
 
 int image_archive_open(struct image_work *w, int in_fd, struct image_archive *ret, struct creel_err *err)
@@ -141,8 +143,8 @@ static int read_document(int fd, const char *name, int64_t size, char **ret, str
     return 0;
 }
 
-int image_archive_document(const struct image_archive *a, const char *name, const char *digest, int64_t size, char **ret,
-                           size_t *ret_len, struct creel_err *err)
+int image_archive_document(const struct image_archive *a, const char *name, const char *digest, int64_t size,
+                           char **ret, size_t *ret_len, struct creel_err *err)
 {
     int64_t actual = 0;
     char found[DIGEST_MAX];
@@ -151,7 +153,8 @@ int image_archive_document(const struct image_archive *a, const char *name, cons
     if (fd < 0)
         return -1;
     if (size >= 0 && actual != size)
-        return creel_fail(err, CREEL_INVALID, 0, "%.200s has %" PRId64 " bytes, its manifest says %" PRId64, name, actual, size);
+        return creel_fail(err, CREEL_INVALID, 0, "%.200s has %" PRId64 " bytes, its manifest says %" PRId64, name,
+                          actual, size);
     if (read_document(fd, name, actual, &text, err) < 0)
         return -1;
     if (digest != NULL && strcmp(digest_of(text, (size_t)actual, found), digest) != 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/image_archive.h: the members of an image archive, wherever they are.
  *
- * An archive stream is staged by a worker as numbered files; an OCI layout directory is read in place, each name resolved
- * below it without following links. Every member is checked against the digest that refers to it while it is read. */
+ * An archive stream is staged by a worker as numbered files; an OCI layout directory is read in place, each name
+ * resolved below it without following links. Every member is checked against the digest that refers to it while it is
+ * read. */
 #ifndef CREEL_ENGINE_IMAGE_ARCHIVE_H
 #define CREEL_ENGINE_IMAGE_ARCHIVE_H
 
@@ -22,10 +23,10 @@ void image_archive_close(struct image_archive *a);
 bool image_archive_has(const struct image_archive *a, const char *name);
 /* A descriptor for a member. NOT_FOUND, INVALID: not a regular file, links that go round in circles. */
 int image_archive_member(const struct image_archive *a, const char *name, int64_t *ret_size, struct creel_err *err);
-/* A whole document. digest NULL or what its content must have; size -1 or what it must have. *ret: NUL-terminated, caller
- * frees. */
-int image_archive_document(const struct image_archive *a, const char *name, const char *digest, int64_t size, char **ret,
-                           size_t *ret_len, struct creel_err *err);
+/* A whole document. digest NULL or what its content must have; size -1 or what it must have. *ret: NUL-terminated,
+ * caller frees. */
+int image_archive_document(const struct image_archive *a, const char *name, const char *digest, int64_t size,
+                           char **ret, size_t *ret_len, struct creel_err *err);
 /* "blobs/sha256/<hex>" in buf (96 bytes). */
 const char *image_archive_blob_name(const char *digest, char *buf);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/image_build.c: `creel commit`: an image of a container and what it changed.
  *
- * The container's upper directory is packed in layer form by one worker, whose output a second one reads like any imported
- * layer: what is stored went through the same checks as everything from outside. */
+ * The container's upper directory is packed in layer form by one worker, whose output a second one reads like any
+ * imported layer: what is stored went through the same checks as everything from outside. */
 #include "engine/container_view.h"
 #include "engine/image_work.h"
 
@@ -92,11 +92,14 @@ static int take_parent(struct build *b, struct creel_err *err)
         || image_layer_each(b->e->store, b->row.image_id, take_layer, b, err) < 0)
         return -1;
     if (b->work.count + 1 > LAYERS_MAX)
-        return creel_fail(err, CREEL_EXHAUSTED, 0, "the image has %zu layers already; at most %d can be mounted together",
-                          b->work.count, LAYERS_MAX);
+        return creel_fail(err, CREEL_EXHAUSTED, 0,
+                          "the image has %zu layers already; at most %d can be mounted together", b->work.count,
+                          LAYERS_MAX);
     (void)snprintf(b->parent, sizeof b->parent, "%s", b->row.image_id);
     b->parent_config = json_loads(image.config, 0, NULL);
-    return b->parent_config != NULL ? 0 : creel_fail(err, CREEL_INTERNAL, 0, "the configuration of %s is damaged", b->parent);
+    return b->parent_config != NULL
+               ? 0
+               : creel_fail(err, CREEL_INTERNAL, 0, "the configuration of %s is damaged", b->parent);
 }
 
 /* --- the layer --- */
@@ -115,8 +118,8 @@ static int pack_to(struct build *b, int out, struct worker *ret, struct creel_er
     } else if (upper < 0) {
         return creel_fail(err, CREEL_INTERNAL, errno, "opening %s/%s", b->e->root, path);
     }
-    json_t *request = json_pack("{s:o,s:s,s:o}", "limits", archive_limits_print(&b->work.limits), "name", ".", "stubs",
-                                container_view_stubs());
+    json_t *request = json_pack("{s:o,s:s,s:o}", "limits", archive_limits_print(&b->work.limits), "name", ".",
+                                "stubs", container_view_stubs());
     if (request == NULL)
         return creel_fail_nomem(err);
     int r = worker_start(b->e->libexec, "pack-layer", request, -1, out, upper >= 0 ? &upper : &empty, 1, ret, err);
@@ -159,11 +162,13 @@ static int pause_with_intent(struct build *b, int64_t *ret_intent, struct creel_
 {
     char object[IDENT_LEN + sizeof "commit:"];
     struct creel_err why = { 0 };
-    (void)snprintf(object, sizeof object, "commit:%s", b->row.id); /* not the id alone: others would wait for us to end */
+    (void)snprintf(object, sizeof object, "commit:%s",
+                   b->row.id); /* not the id alone: others would wait for us to end */
     {
         auto_tx tx = { 0 };
         if (store_begin(b->e->store, &tx, err) < 0
-            || intent_row_insert(&tx, "commit-pause", object, b->row.id, ret_intent, err) < 0 || store_commit(&tx, err) < 0)
+            || intent_row_insert(&tx, "commit-pause", object, b->row.id, ret_intent, err) < 0
+            || store_commit(&tx, err) < 0)
             return -1;
     }
     if (creel_container_pause(b->e, b->row.id, &why) == 0)
@@ -171,7 +176,9 @@ static int pause_with_intent(struct build *b, int64_t *ret_intent, struct creel_
     if (drop_intent(b->e, *ret_intent, err) < 0)
         return -1;
     /* it stopped, or somebody else paused it: both stand still */
-    return why.kind == CREEL_CONFLICT || why.kind == CREEL_NOT_MODIFIED ? 0 : creel_fail(err, why.kind, 0, "pausing: %s", why.text);
+    return why.kind == CREEL_CONFLICT || why.kind == CREEL_NOT_MODIFIED
+               ? 0
+               : creel_fail(err, why.kind, 0, "pausing: %s", why.text);
 }
 
 static int unpause(struct creel *e, const char *id, int64_t intent, struct creel_err *err)
@@ -205,9 +212,10 @@ static int make_layer_paused(struct build *b, struct creel_err *err)
 /* --- the configuration --- */
 
 /* Members of a container's Config that describe it, not an image. */
-static const char *const container_only[] = { "Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "Tty",
-                                              "OpenStdin", "StdinOnce", "Image", "NetworkDisabled", "MacAddress",
-                                              "StopTimeout" };
+static const char *const container_only[] = { "Hostname",        "Domainname",   "AttachStdin",
+                                              "AttachStdout",    "AttachStderr", "Tty",
+                                              "OpenStdin",       "StdinOnce",    "Image",
+                                              "NetworkDisabled", "MacAddress",   "StopTimeout" };
 
 static json_t *image_config(struct build *b, struct creel_err *err)
 {
@@ -245,7 +253,8 @@ static json_t *history_entry(struct build *b, const char *now)
     auto_bytes by = BYTES_INIT;
     auto_container_spec spec = { .root = NULL };
     struct creel_err ignored;
-    json_t *item, *argv = container_spec_load(&b->row, &spec, &ignored) == 0 ? container_spec_argv(spec.config) : NULL;
+    json_t *item,
+        *argv = container_spec_load(&b->row, &spec, &ignored) == 0 ? container_spec_argv(spec.config) : NULL;
     size_t i;
     json_array_foreach(argv, i, item)
         bytes_addf(&by, "%s%s", i > 0 ? " " : "", json_string_value(item));
@@ -273,9 +282,10 @@ static char *document(struct build *b, json_t *config)
         history = json_array();
     }
     (void)json_array_append_new(history, history_entry(b, now));
-    json_t *doc = json_pack("{s:s,s:s,s:s,s:s,s:O,s:o,s:{s:s,s:o}}", "architecture",
-                            arch != NULL ? arch : manifest_host_architecture(), "os", "linux", "created", now, "container",
-                            b->row.id, "config", config, "history", history, "rootfs", "type", "layers", "diff_ids", diff_ids);
+    json_t *doc =
+        json_pack("{s:s,s:s,s:s,s:s,s:O,s:o,s:{s:s,s:o}}", "architecture",
+                  arch != NULL ? arch : manifest_host_architecture(), "os", "linux", "created", now, "container",
+                  b->row.id, "config", config, "history", history, "rootfs", "type", "layers", "diff_ids", diff_ids);
     static const struct { const char *from, *to; } texts[] = { { "Author", "author" }, { "Comment", "comment" } };
     for (size_t i = 0; i < ARRAY_LEN(texts) && doc != NULL; i++) {
         const json_t *t = json_object_get(b->request, texts[i].from);
@@ -296,8 +306,8 @@ static int append_event(struct build *b, const char *image_id, struct creel_err 
     if (b->named)
         (void)reference_print_familiar(&b->ref, ref);
     const char *comment = json_string_value(json_object_get(b->request, "Comment"));
-    auto_free char *attributes = engine_event_attributes(&b->row, "comment", comment != NULL ? comment : "", "imageID", image_id,
-                                                         "imageRef", ref, NULL);
+    auto_free char *attributes = engine_event_attributes(&b->row, "comment", comment != NULL ? comment : "",
+                                                         "imageID", image_id, "imageRef", ref, NULL);
     auto_tx tx = { 0 };
     if (attributes == NULL)
         return creel_fail_nomem(err);
@@ -321,8 +331,11 @@ static int build(struct build *b, char *ret_id, struct creel_err *err)
         return -1;
     if (text == NULL)
         return creel_fail_nomem(err);
-    const struct image_work_commit c = { .config = text, .parent = b->parent[0] != '\0' ? b->parent : NULL, .refs = &b->ref,
-                                         .ref_count = b->named, .event = "create" };
+    const struct image_work_commit c = { .config = text,
+                                         .parent = b->parent[0] != '\0' ? b->parent : NULL,
+                                         .refs = &b->ref,
+                                         .ref_count = b->named,
+                                         .event = "create" };
     r = image_work_commit(&b->work, &c, ret_id, err);
     if (r == 1) /* the container refers to it, so only by force */
         return creel_fail(err, CREEL_CONFLICT, 0, "the image of the container has been deleted");

@@ -110,7 +110,8 @@ static int publish_files(struct image_work *w, struct creel_err *err)
     return sync_dir(w->e, "layers", NULL, err) < 0 || sync_dir(w->e, "blobs/sha256", NULL, err) < 0 ? -1 : 0;
 }
 
-static int append_event(struct store_tx *tx, const char *action, const char *id, const char *name, struct creel_err *err)
+static int append_event(struct store_tx *tx, const char *action, const char *id, const char *name,
+                        struct creel_err *err)
 {
     json_t *o = json_pack("{s:s}", "name", name);
     auto_free char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -131,9 +132,10 @@ static int put_names(struct store_tx *tx, const struct image_work_commit *c, con
     return c->ref_count == 0 ? append_event(tx, c->event, id, id, err) : 0;
 }
 
-/* Last transaction: everything becomes true. *ret_superseded: numbers that an equal layer of somebody else made useless. */
-static int publish_rows(struct image_work *w, const struct image_work_commit *c, struct image_row *row, int64_t intent,
-                        json_t *superseded, struct creel_err *err)
+/* Last transaction: everything becomes true. *ret_superseded: numbers that an equal layer of somebody else made
+ * useless. */
+static int publish_rows(struct image_work *w, const struct image_work_commit *c, struct image_row *row,
+                        int64_t intent, json_t *superseded, struct creel_err *err)
 {
     struct image_layer layers[LAYERS_MAX];
     int64_t now = clock_now_ns();
@@ -212,8 +214,8 @@ static int fill_row(const struct image_work_commit *c, struct image_row *row, st
     return row->config == NULL || failed || (c->parent != NULL && row->parent == NULL) ? creel_fail_nomem(err) : 0;
 }
 
-static int commit_locked(struct image_work *w, const struct image_work_commit *c, struct image_row *row, json_t *names,
-                         json_t *superseded, struct creel_err *err)
+static int commit_locked(struct image_work *w, const struct image_work_commit *c, struct image_row *row,
+                         json_t *names, json_t *superseded, struct creel_err *err)
 {
     int64_t intent = 0;
     int gone = check_known(w, err);

@@ -27,7 +27,8 @@ static int lookup_id(struct creel *e, const char *ref, char *ret_id, struct cree
     return n;
 }
 
-int engine_image_lookup(struct creel *e, const char *ref, char *ret_id, struct reference *ret_name, struct creel_err *err)
+int engine_image_lookup(struct creel *e, const char *ref, char *ret_id, struct reference *ret_name,
+                        struct creel_err *err)
 {
     struct reference name;
     char canonical[REFERENCE_TEXT_MAX];

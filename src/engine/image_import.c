@@ -7,16 +7,17 @@
 
 #include <string.h>
 
-/* The configuration document of an imported image, compact and with sorted members, so that equal input and time give an
- * equal image. */
+/* The configuration document of an imported image, compact and with sorted members, so that equal input and time give
+ * an equal image. */
 static char *import_config(json_t *config, const char *diff_id, const char *message)
 {
     char now[CLOCK_TEXT_MAX];
     (void)clock_print(clock_now_ns(), now);
     const char *comment = message != NULL ? message : "";
-    json_t *doc = json_pack("{s:s,s:s,s:s,s:s,s:O,s:[{s:s,s:s}],s:{s:s,s:[s]}}", "architecture", manifest_host_architecture(),
-                            "os", "linux", "created", now, "comment", comment, "config", config, "history", "created", now,
-                            "comment", comment, "rootfs", "type", "layers", "diff_ids", diff_id);
+    json_t *doc =
+        json_pack("{s:s,s:s,s:s,s:s,s:O,s:[{s:s,s:s}],s:{s:s,s:[s]}}", "architecture", manifest_host_architecture(),
+                  "os", "linux", "created", now, "comment", comment, "config", config, "history", "created", now,
+                  "comment", comment, "rootfs", "type", "layers", "diff_ids", diff_id);
     char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(doc);
     return text;
@@ -28,7 +29,9 @@ static int import_commit(struct image_work *w, json_t *config, const char *messa
     auto_free char *text = import_config(config, w->layers[0].row.diff_id, message);
     if (text == NULL)
         return creel_fail(err, CREEL_INVALID, 0, "the message is not UTF-8");
-    const struct image_work_commit c = { .config = text, .refs = ref, .ref_count = ref != NULL ? 1 : 0, .event = "import" };
+    const struct image_work_commit c = {
+        .config = text, .refs = ref, .ref_count = ref != NULL ? 1 : 0, .event = "import"
+    };
     return image_work_commit(w, &c, ret_id, err);
 }
 

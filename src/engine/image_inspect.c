@@ -54,12 +54,14 @@ static int read_facts(struct creel *e, const char *ref, struct facts *f, struct 
     if (f->tags == NULL || f->digests == NULL)
         return creel_fail_nomem(err);
     if (engine_image_lookup(e, ref, id, NULL, err) < 0 || image_row_get(e->store, id, &f->row, err) < 0
-        || image_name_each(e->store, id, take_name, f, err) < 0 || image_layer_each(e->store, id, take_layer, f, err) < 0)
+        || image_name_each(e->store, id, take_name, f, err) < 0
+        || image_layer_each(e->store, id, take_layer, f, err) < 0)
         return -1;
     if (f->failed)
         return creel_fail_nomem(err);
     f->config = json_loads(f->row.config, 0, NULL);
-    return f->config != NULL ? 0 : creel_fail(err, CREEL_INTERNAL, 0, "the stored configuration of %s is damaged", id);
+    return f->config != NULL ? 0
+                             : creel_fail(err, CREEL_INTERNAL, 0, "the stored configuration of %s is damaged", id);
 }
 
 /* All reads over one snapshot. */
@@ -82,16 +84,21 @@ static json_t *text_of(const struct facts *f, const char *key)
 /* Docker shows every member of Config, also those the document leaves out. */
 static json_t *config_of(const struct facts *f)
 {
-    static const struct { const char *key; char kind; } shown[] = {
-        { "Hostname", 's' }, { "Domainname", 's' }, { "User", 's' }, { "AttachStdin", 'b' }, { "AttachStdout", 'b' },
-        { "AttachStderr", 'b' }, { "Tty", 'b' }, { "OpenStdin", 'b' }, { "StdinOnce", 'b' }, { "Env", 'n' }, { "Cmd", 'n' },
-        { "Image", 's' }, { "Volumes", 'n' }, { "WorkingDir", 's' }, { "Entrypoint", 'n' }, { "OnBuild", 'n' },
+    static const struct { const char *key; char kind;
+    } shown[] = {
+        { "Hostname", 's' },     { "Domainname", 's' },   { "User", 's' },       { "AttachStdin", 'b' },
+        { "AttachStdout", 'b' }, { "AttachStderr", 'b' }, { "Tty", 'b' },        { "OpenStdin", 'b' },
+        { "StdinOnce", 'b' },    { "Env", 'n' },          { "Cmd", 'n' },        { "Image", 's' },
+        { "Volumes", 'n' },      { "WorkingDir", 's' },   { "Entrypoint", 'n' }, { "OnBuild", 'n' },
         { "Labels", 'n' },
     };
     json_t *o = json_object(), *own = json_object_get(f->config, "config");
     for (size_t i = 0; i < ARRAY_LEN(shown) && o != NULL; i++) {
         char k = shown[i].kind;
-        (void)json_object_set_new(o, shown[i].key, k == 's' ? json_string("") : k == 'b' ? json_false() : json_null());
+        (void)json_object_set_new(o, shown[i].key,
+                                  k == 's'   ? json_string("")
+                                  : k == 'b' ? json_false()
+                                             : json_null());
     }
     if (o != NULL && json_is_object(own))
         (void)json_object_update(o, own);
@@ -123,14 +130,15 @@ static json_t *inspect_document(struct creel *e, const struct facts *f)
     json_t *diff_ids = json_array();
     for (size_t i = 0; i < f->count && diff_ids != NULL; i++)
         (void)json_array_append_new(diff_ids, json_string(f->layers[i].diff_id));
-    json_t *o = json_pack("{s:s,s:O,s:O,s:s,s:o,s:s,s:o,s:{},s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:o,s:{s:s,s:o},s:{s:s}}", "Id",
-                          f->row.id, "RepoTags", f->tags, "RepoDigests", f->digests, "Parent",
+    json_t *o = json_pack("{s:s,s:O,s:O,s:s,s:o,s:s,s:o,s:{},s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:o,s:{s:s,s:o},s:{s:s}}",
+                          "Id", f->row.id, "RepoTags", f->tags, "RepoDigests", f->digests, "Parent",
                           f->row.parent != NULL ? f->row.parent : "", "Comment", text_of(f, "comment"), "Created",
-                          clock_print(f->row.created_ns, created), "Container", text_of(f, "container"), "ContainerConfig", "DockerVersion",
-                          text_of(f, "docker_version"), "Author", text_of(f, "author"), "Config", config_of(f),
-                          "Architecture", text_of(f, "architecture"), "Os", "linux", "Size", (json_int_t)f->row.size,
-                          "VirtualSize", (json_int_t)f->row.size, "GraphDriver", graph_driver(e, f), "RootFS", "Type",
-                          "layers", "Layers", diff_ids, "Metadata", "LastTagTime", clock_print(f->row.tagged_ns, tagged));
+                          clock_print(f->row.created_ns, created), "Container", text_of(f, "container"),
+                          "ContainerConfig", "DockerVersion", text_of(f, "docker_version"), "Author",
+                          text_of(f, "author"), "Config", config_of(f), "Architecture", text_of(f, "architecture"),
+                          "Os", "linux", "Size", (json_int_t)f->row.size, "VirtualSize", (json_int_t)f->row.size,
+                          "GraphDriver", graph_driver(e, f), "RootFS", "Type", "layers", "Layers", diff_ids,
+                          "Metadata", "LastTagTime", clock_print(f->row.tagged_ns, tagged));
     if (o != NULL && json_object_get(f->config, "variant") != NULL)
         (void)json_object_set_new(o, "Variant", text_of(f, "variant"));
     return o;
@@ -162,11 +170,12 @@ static json_t *history_line(const struct facts *f, const json_t *item, bool newe
         (void)clock_parse(created, &ns);
     return json_pack("{s:s,s:I,s:s,s:O,s:I,s:s}", "Id", newest ? f->row.id : "<missing>", "Created",
                      (json_int_t)(ns / 1000000000), "CreatedBy", by != NULL ? by : "", "Tags",
-                     newest && json_array_size(f->tags) > 0 ? f->tags : json_null(), "Size", (json_int_t)size, "Comment",
-                     comment != NULL ? comment : "");
+                     newest && json_array_size(f->tags) > 0 ? f->tags : json_null(), "Size", (json_int_t)size,
+                     "Comment", comment != NULL ? comment : "");
 }
 
-/* The document lists the oldest first, marking instructions without a layer; layers it does not tell of get a line each. */
+/* The document lists the oldest first, marking instructions without a layer; layers it does not tell of get a line
+ * each. */
 static json_t *history_document(const struct facts *f)
 {
     const json_t *history = json_object_get(f->config, "history"), *item;

@@ -146,7 +146,8 @@ static int read_filters(struct listing *l, const char *json)
 static int list_in_snapshot(struct listing *l)
 {
     struct store *s = l->e->store;
-    if (find_limit(l, "before", l->before_id, &l->before_ns) < 0 || find_limit(l, "since", l->since_id, &l->since_ns) < 0)
+    if (find_limit(l, "before", l->before_id, &l->before_ns) < 0
+        || find_limit(l, "since", l->since_id, &l->since_ns) < 0)
         return -1;
     if (image_name_each(s, NULL, collect_name, l, l->err) < 0
         || container_row_each(s, 0, 0, false, collect_user, l, l->err) < 0)

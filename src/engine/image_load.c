@@ -52,8 +52,8 @@ static int list_layers(struct loading *l, const struct loaded_image *img, struct
     if (image_config_parse(img->config, img->config_len, &config, err) < 0)
         return -1;
     if (config.count != img->layers.count)
-        return creel_fail(err, CREEL_INVALID, 0, "the image configuration lists %zu layers, its manifest %zu", config.count,
-                          img->layers.count);
+        return creel_fail(err, CREEL_INVALID, 0, "the image configuration lists %zu layers, its manifest %zu",
+                          config.count, img->layers.count);
     if (image_work_layers(&l->work, config.count, err) < 0)
         return -1;
     for (size_t i = 0; i < config.count; i++)
@@ -103,7 +103,8 @@ static int take_tags(struct loaded_image *img, const struct strv *tags, struct c
         if (img->refs[i].digest[0] == '\0')
             img->ref_count++;
         else
-            return creel_fail(err, CREEL_INVALID, 0, "manifest.json names an image by digest: %.200s", tags->items[i]);
+            return creel_fail(err, CREEL_INVALID, 0, "manifest.json names an image by digest: %.200s",
+                              tags->items[i]);
     }
     return 0;
 }
@@ -122,7 +123,9 @@ static int load_docker_image(struct loading *l, const struct docker_image *d, st
     auto_loaded_image img = { .l = l, .layers = STRV_INIT };
     char promised[DIGEST_MAX];
     bool has_promise = promised_digest(d->config, promised);
-    if (image_archive_document(&l->archive, d->config, has_promise ? promised : NULL, -1, &img.config, &img.config_len, err) < 0)
+    if (image_archive_document(&l->archive, d->config, has_promise ? promised : NULL, -1, &img.config,
+                               &img.config_len, err)
+        < 0)
         return -1;
     if (!strv_copy(&img.layers, &d->layers))
         return creel_fail_nomem(err);
@@ -150,12 +153,17 @@ static int load_docker(struct loading *l, struct creel_err *err)
 static bool layer_type_known(const char *type)
 {
     static const char *const known[] = {
-        "", "application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
-        "application/vnd.oci.image.layer.v1.tar+zstd", "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "",
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
         "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
-        "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        "application/vnd.docker.image.rootfs.diff.tar.zstd", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
     };
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (strcmp(type, known[i]) == 0)
@@ -168,7 +176,9 @@ static int read_manifest(struct loading *l, const struct descriptor *d, struct m
     auto_free char *text = NULL;
     char name[96];
     size_t len;
-    if (image_archive_document(&l->archive, image_archive_blob_name(d->digest, name), d->digest, d->size, &text, &len, err) < 0)
+    if (image_archive_document(&l->archive, image_archive_blob_name(d->digest, name), d->digest, d->size, &text, &len,
+                               err)
+        < 0)
         return -1;
     return manifest_parse(text, len, d->media_type, ret, err) < 0 ? creel_wrap(err, "manifest %s", d->digest) : 0;
 }
@@ -177,12 +187,14 @@ static int load_manifest(struct loading *l, const struct manifest *m, const char
 {
     auto_loaded_image img = { .l = l, .layers = STRV_INIT };
     char name[96];
-    if (image_archive_document(&l->archive, image_archive_blob_name(m->config.digest, name), m->config.digest, m->config.size,
-                               &img.config, &img.config_len, err) < 0)
+    if (image_archive_document(&l->archive, image_archive_blob_name(m->config.digest, name), m->config.digest,
+                               m->config.size, &img.config, &img.config_len, err)
+        < 0)
         return -1;
     for (size_t i = 0; i < m->count; i++) {
         if (!layer_type_known(m->items[i].media_type))
-            return creel_fail(err, CREEL_INVALID, 0, "not a container image: it has a layer of type %s", m->items[i].media_type);
+            return creel_fail(err, CREEL_INVALID, 0, "not a container image: it has a layer of type %s",
+                              m->items[i].media_type);
         if (!strv_add(&img.layers, image_archive_blob_name(m->items[i].digest, name)))
             return creel_fail_nomem(err);
     }
@@ -201,7 +213,8 @@ static int load_manifest(struct loading *l, const struct manifest *m, const char
 }
 
 /* An image, or an index of the same image for several platforms, of which this host's is taken. */
-static int load_descriptor(struct loading *l, const struct descriptor *d, const char *ref, int depth, struct creel_err *err)
+static int load_descriptor(struct loading *l, const struct descriptor *d, const char *ref, int depth,
+                           struct creel_err *err)
 {
     auto_manifest m = { .count = 0 };
     if (depth > INDEX_DEPTH_MAX)
@@ -281,8 +294,9 @@ static int load(struct loading *l, int in_fd, struct creel_err *err)
         return load_oci(l, err);
     if (image_archive_has(&l->archive, "repositories"))
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "the archive is of the format before Docker 1.10; save it anew");
-    return creel_fail(err, CREEL_INVALID, 0, "not an image archive: neither manifest.json nor index.json is in it (a root file "
-                                             "system goes through \"creel import\")");
+    return creel_fail(err, CREEL_INVALID, 0,
+                      "not an image archive: neither manifest.json nor index.json is in it (a root file "
+                      "system goes through \"creel import\")");
 }
 
 int creel_image_load(struct creel *e, int in_fd, creel_progress progress,

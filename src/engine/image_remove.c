@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static int image_event(struct store_tx *tx, const char *action, const char *id, const char *name, struct creel_err *err)
+static int image_event(struct store_tx *tx, const char *action, const char *id, const char *name,
+                       struct creel_err *err)
 {
     json_t *o = json_pack("{s:s}", "name", name);
     auto_free char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -69,32 +70,35 @@ static int find_users(struct removal *m, struct users *ret, struct creel_err *er
     return container_row_each(m->e->store, 0, 0, false, find_user, ret, err);
 }
 
-/* Docker's rules and words. By name: only the last name of an image that containers use needs force. By id: everything
- * needs force that would surprise. Unlike with Docker an image that a container uses never goes, not even by force: it
- * loses its names, the container can still be started, and pruning takes the image later. */
+/* Docker's rules and words. By name: only the last name of an image that containers use needs force. By id:
+ * everything needs force that would surprise. Unlike with Docker an image that a container uses never goes, not even
+ * by force: it loses its names, the container can still be started, and pruning takes the image later. */
 static int check_by_name(struct removal *m, const struct users *u, bool last, bool *ret_delete, struct creel_err *err)
 {
     char familiar[REFERENCE_TEXT_MAX];
     *ret_delete = last && u->first[0] == '\0';
     if (last && u->first[0] != '\0' && !m->force)
-        return creel_fail(err, CREEL_CONFLICT, 0,
-                          "conflict: unable to remove repository reference \"%s\" (must force) - container %s is using its "
-                          "referenced image %.12s", reference_print_familiar(&m->name, familiar), u->first, m->id + 7);
+        return creel_fail(
+            err, CREEL_CONFLICT, 0,
+            "conflict: unable to remove repository reference \"%s\" (must force) - container %s is using its "
+            "referenced image %.12s",
+            reference_print_familiar(&m->name, familiar), u->first, m->id + 7);
     return 0;
 }
 
-static int check_by_id(struct removal *m, const struct users *u, size_t repositories, int64_t children, bool *ret_delete,
-                       struct creel_err *err)
+static int check_by_id(struct removal *m, const struct users *u, size_t repositories, int64_t children,
+                       bool *ret_delete, struct creel_err *err)
 {
     static const char conflict[] = "conflict: unable to delete %.12s (%s be forced) - image %s%s";
     *ret_delete = u->first[0] == '\0';
     if (u->running[0] != '\0')
-        return creel_fail(err, CREEL_CONFLICT, 0, conflict, m->id + 7, "cannot", "is being used by running container ",
-                          u->running);
+        return creel_fail(err, CREEL_CONFLICT, 0, conflict, m->id + 7, "cannot",
+                          "is being used by running container ", u->running);
     if (children > 0)
         return creel_fail(err, CREEL_CONFLICT, 0, conflict, m->id + 7, "cannot", "has dependent child images", "");
     if (repositories > 1 && !m->force)
-        return creel_fail(err, CREEL_CONFLICT, 0, conflict, m->id + 7, "must", "is referenced in multiple repositories", "");
+        return creel_fail(err, CREEL_CONFLICT, 0, conflict, m->id + 7, "must",
+                          "is referenced in multiple repositories", "");
     if (u->first[0] != '\0' && !m->force)
         return creel_fail(err, CREEL_CONFLICT, 0, conflict, m->id + 7, "must", "is being used by stopped container ",
                           u->first);
@@ -132,7 +136,8 @@ static int untag(struct store_tx *tx, const char *id, const char *name, struct s
     return say(said, "untagged", familiar, err);
 }
 
-static int delete_one(struct store_tx *tx, const char *id, const struct strv *names, struct strv *said, struct creel_err *err)
+static int delete_one(struct store_tx *tx, const char *id, const struct strv *names, struct strv *said,
+                      struct creel_err *err)
 {
     for (size_t i = 0; i < names->count; i++)
         if (untag(tx, id, names->items[i], said, err) < 0)
@@ -151,7 +156,8 @@ int engine_image_delete(struct creel *e, struct store_tx *tx, const char *id, bo
         auto_image_row row = { .rev = 0 };
         auto_strv names = STRV_INIT;
         int64_t children = 0, users = 0;
-        if (image_row_get(e->store, next, &row, err) < 0 || image_name_each(e->store, next, take_name, &names, err) < 0
+        if (image_row_get(e->store, next, &row, err) < 0
+            || image_name_each(e->store, next, take_name, &names, err) < 0
             || image_child_count(e->store, next, &children, err) < 0
             || container_row_image_users(e->store, next, &users, err) < 0)
             return -1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/image_save.c: images into one archive, in Docker's format or as an OCI layout.
  *
- * What goes in is decided over one snapshot of the store; the worker then reads blobs. Layers that images share are in the
- * archive once. Docker's format holds plain tars (their digest is the diff_id), OCI the blobs as they came; what came
- * without compression was compressed only for keeping and is a plain tar again. */
+ * What goes in is decided over one snapshot of the store; the worker then reads blobs. Layers that images share are
+ * in the archive once. Docker's format holds plain tars (their digest is the diff_id), OCI the blobs as they came;
+ * what came without compression was compressed only for keeping and is a plain tar again. */
 #include "engine/image_work.h"
 
 #include <errno.h>
@@ -62,9 +62,10 @@ static void add_text(struct saving *s, const char *name, const char *text)
 static void add_blob(struct saving *s, const char *name, const struct layer_row *l, bool plain)
 {
     if (first_time(s, name))
-        append(s, s->members, json_pack("{s:s,s:s,s:s,s:I,s:b}", "name", name, "blob", digest_hex(l->blob), "digest",
-                                        plain ? l->diff_id : l->blob, "size", (json_int_t)(plain ? l->tar_size : l->blob_size),
-                                        "plain", plain));
+        append(s, s->members,
+               json_pack("{s:s,s:s,s:s,s:I,s:b}", "name", name, "blob", digest_hex(l->blob), "digest",
+                         plain ? l->diff_id : l->blob, "size", (json_int_t)(plain ? l->tar_size : l->blob_size),
+                         "plain", plain));
 }
 
 static int take_layer(void *arg, const struct layer_row *l)
@@ -125,10 +126,12 @@ static void finish_docker(struct saving *s)
 
 /* --- OCI --- */
 
-static void add_oci_entry(struct saving *s, const char *digest, size_t size, const struct reference *ref, const char *arch)
+static void add_oci_entry(struct saving *s, const char *digest, size_t size, const struct reference *ref,
+                          const char *arch)
 {
     char name[REFERENCE_TEXT_MAX];
-    json_t *d = json_pack("{s:s,s:s,s:I}", "mediaType", OCI "manifest.v1+json", "digest", digest, "size", (json_int_t)size);
+    json_t *d =
+        json_pack("{s:s,s:s,s:I}", "mediaType", OCI "manifest.v1+json", "digest", digest, "size", (json_int_t)size);
     if (arch != NULL && arch[0] != '\0')
         put(s, d, "platform", json_pack("{s:s,s:s}", "architecture", arch, "os", "linux"));
     if (ref != NULL) {
@@ -154,8 +157,8 @@ static void add_oci(struct saving *s, const struct saved_image *img)
     }
     (void)snprintf(name, sizeof name, "blobs/sha256/%s", digest_hex(img->row.id));
     add_text(s, name, img->row.config);
-    json_t *m = json_pack("{s:i,s:s,s:{s:s,s:s,s:I},s:o}", "schemaVersion", 2, "mediaType", OCI "manifest.v1+json", "config",
-                          "mediaType", OCI "config.v1+json", "digest", img->row.id, "size",
+    json_t *m = json_pack("{s:i,s:s,s:{s:s,s:s,s:I},s:o}", "schemaVersion", 2, "mediaType", OCI "manifest.v1+json",
+                          "config", "mediaType", OCI "config.v1+json", "digest", img->row.id, "size",
                           (json_int_t)strlen(img->row.config), "layers", layers);
     auto_free char *text = m != NULL ? json_dumps(m, JSON_COMPACT) : NULL;
     json_decref(m);
@@ -176,7 +179,8 @@ static void add_oci(struct saving *s, const struct saved_image *img)
 
 static void finish_oci(struct saving *s)
 {
-    json_t *index = json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType", OCI "index.v1+json", "manifests", s->images);
+    json_t *index =
+        json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType", OCI "index.v1+json", "manifests", s->images);
     auto_free char *text = index != NULL ? json_dumps(index, JSON_COMPACT) : NULL;
     json_decref(index);
     if (text == NULL) {
@@ -265,8 +269,8 @@ static int compose(struct saving *s, int out_fd, int *lock, creel_progress progr
     return -1;
 }
 
-int creel_image_save(struct creel *e, const char *const *refs, const char *format, int out_fd, creel_progress progress,
-                     void *arg, struct creel_err *err)
+int creel_image_save(struct creel *e, const char *const *refs, const char *format, int out_fd,
+                     creel_progress progress, void *arg, struct creel_err *err)
 {
     struct saving s = { .e = e, .members = json_array(), .seen = json_object(), .images = json_array(),
                         .repositories = json_object() };
@@ -276,7 +280,8 @@ int creel_image_save(struct creel *e, const char *const *refs, const char *forma
         at++;
     int r = 0;
     if (at == ARRAY_LEN(formats))
-        r = creel_fail(err, CREEL_INVALID, 0, "unknown archive format \"%s\" (docker-archive or oci-archive)", format);
+        r = creel_fail(err, CREEL_INVALID, 0, "unknown archive format \"%s\" (docker-archive or oci-archive)",
+                       format);
     else if (refs == NULL || refs[0] == NULL)
         r = creel_fail(err, CREEL_INVALID, 0, "no image was named");
     else if (s.members == NULL || s.seen == NULL || s.images == NULL || s.repositories == NULL)

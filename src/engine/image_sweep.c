@@ -50,7 +50,8 @@ static int remove_named(struct creel *e, const json_t *names, const json_t *kept
     json_array_foreach(json_object_get(names, "layers"), i, item) {
         char key[32];
         (void)snprintf(key, sizeof key, "%" JSON_INTEGER_FORMAT, json_integer_value(item));
-        if (json_object_get(kept_layers, key) == NULL && remove_layer(e, json_integer_value(item), layers, trash, err) < 0)
+        if (json_object_get(kept_layers, key) == NULL
+            && remove_layer(e, json_integer_value(item), layers, trash, err) < 0)
             return -1;
     }
     json_array_foreach(json_object_get(names, "blobs"), i, item) {
@@ -69,7 +70,9 @@ int engine_image_remove_files(struct creel *e, const json_t *names, struct creel
         return 0;
     json_t *layers = json_object(), *blobs = json_object();
     int r = layers == NULL || blobs == NULL ? creel_fail_nomem(err) : 0;
-    if (r == 0 && (layer_row_each(e->store, has_layer, layers, err) < 0 || blob_row_each(e->store, has_blob, blobs, err) < 0))
+    if (r == 0
+        && (layer_row_each(e->store, has_layer, layers, err) < 0
+            || blob_row_each(e->store, has_blob, blobs, err) < 0))
         r = -1;
     if (r == 0)
         r = remove_named(e, names, layers, blobs, err);
@@ -96,8 +99,8 @@ static int collect_blob(void *arg, const char *digest, int64_t size)
 
 typedef int inside_fn(void *arg, struct store_tx *tx, struct creel_err *err);
 
-static int sweep_rows(struct creel *e, inside_fn *inside, void *arg, json_t *names, int64_t *freed, int64_t *ret_intent,
-                      struct creel_err *err)
+static int sweep_rows(struct creel *e, inside_fn *inside, void *arg, json_t *names, int64_t *freed,
+                      int64_t *ret_intent, struct creel_err *err)
 {
     struct collecting c = { .layers = json_object_get(names, "layers"), .blobs = json_object_get(names, "blobs") };
     auto_tx tx = { 0 };

@@ -14,7 +14,8 @@
 
 enum { WORKERS_MAX = 8 };
 
-int image_work_begin(struct creel *e, creel_progress progress, void *arg, struct image_work *ret, struct creel_err *err)
+int image_work_begin(struct creel *e, creel_progress progress, void *arg, struct image_work *ret,
+                     struct creel_err *err)
 {
     char id[IDENT_LEN + 1], text[32];
     struct image_work w = { .e = e, .dir = -1, .progress = progress, .progress_arg = arg };
@@ -105,7 +106,8 @@ static int start_unpack(struct image_work *w, size_t i, int in, struct worker *r
         return -1;
     (void)part_name(i, "layer", layer);
     (void)part_name(i, "blob", blob_name);
-    auto_fd parent = mkdirat(w->dir, layer, 0700) < 0 ? -1 : openat(w->dir, layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_fd parent =
+        mkdirat(w->dir, layer, 0700) < 0 ? -1 : openat(w->dir, layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 || mkdirat(parent, "fs", 0755) < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "making the directory of a layer");
     auto_fd fs = openat(parent, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -144,17 +146,18 @@ static int finish_unpack(struct image_work_layer *l, const json_t *ok, struct cr
     char raw[DIGEST_MAX];
     int64_t raw_size;
     struct layer_row row = { .n = 0 };
-    if (!copy_digest(ok, "diff_id", row.diff_id) || !copy_digest(ok, "raw_digest", raw) || !copy_size(ok, "raw_size", &raw_size)
-        || !copy_size(ok, "content_size", &row.size) || !copy_size(ok, "plain_size", &row.tar_size)
-        || !copy_digest(blob, "digest", row.blob) || !copy_size(blob, "size", &row.blob_size) || type == NULL
-        || strlen(type) >= sizeof row.media_type)
+    if (!copy_digest(ok, "diff_id", row.diff_id) || !copy_digest(ok, "raw_digest", raw)
+        || !copy_size(ok, "raw_size", &raw_size) || !copy_size(ok, "content_size", &row.size)
+        || !copy_size(ok, "plain_size", &row.tar_size) || !copy_digest(blob, "digest", row.blob)
+        || !copy_size(blob, "size", &row.blob_size) || type == NULL || strlen(type) >= sizeof row.media_type)
         return creel_fail(err, CREEL_INTERNAL, 0, "the archive worker's answer makes no sense");
     memcpy(row.media_type, type, strlen(type) + 1);
     if (l->raw_size >= 0 && raw_size != l->raw_size)
-        return creel_fail(err, CREEL_INVALID, 0, "the layer has %" PRId64 " bytes, its manifest says %" PRId64, raw_size,
-                          l->raw_size);
+        return creel_fail(err, CREEL_INVALID, 0, "the layer has %" PRId64 " bytes, its manifest says %" PRId64,
+                          raw_size, l->raw_size);
     if (l->raw_digest[0] != '\0' && strcmp(raw, l->raw_digest) != 0)
-        return creel_fail(err, CREEL_INVALID, 0, "the layer's digest is %s, its manifest says %s", raw, l->raw_digest);
+        return creel_fail(err, CREEL_INVALID, 0, "the layer's digest is %s, its manifest says %s", raw,
+                          l->raw_digest);
     if (l->row.diff_id[0] != '\0' && strcmp(row.diff_id, l->row.diff_id) != 0)
         return creel_fail(err, CREEL_INVALID, 0, "the layer's content has digest %s, the image configuration says %s",
                           row.diff_id, l->row.diff_id);
@@ -233,8 +236,8 @@ static bool next_missing(const struct image_work *w, size_t *at)
     return false;
 }
 
-int image_work_unpack_all(struct image_work *w, int (*open_layer)(void *arg, size_t i, struct creel_err *err), void *arg,
-                          struct creel_err *err)
+int image_work_unpack_all(struct image_work *w, int (*open_layer)(void *arg, size_t i, struct creel_err *err),
+                          void *arg, struct creel_err *err)
 {
     struct unpacking running[WORKERS_MAX];
     struct pollfd fds[WORKERS_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine/prune.c: `creel system prune`: stopped containers, then images that nothing uses, then what they were made of. */
+/* engine/prune.c: `creel system prune`: stopped containers, then images that nothing uses, then what they were made
+ * of. */
 #include "engine/filters.h"
 #include "engine/image_work.h"
 
@@ -40,7 +41,8 @@ static bool labels_match(const struct pruning *p, const char *labels_json)
 static int take_container(void *arg, const struct creel_container_row *r)
 {
     struct pruning *p = arg;
-    bool stopped = strcmp(r->state, "created") == 0 || strcmp(r->state, "exited") == 0 || strcmp(r->state, "dead") == 0;
+    bool stopped =
+        strcmp(r->state, "created") == 0 || strcmp(r->state, "exited") == 0 || strcmp(r->state, "dead") == 0;
     if (!stopped || !old_enough(p, r->created_ns) || !labels_match(p, r->labels_json))
         return 0;
     char text[32];
@@ -148,7 +150,8 @@ static int read_filters(struct pruning *p, const char *json, struct creel_err *e
     return 0;
 }
 
-int creel_system_prune(struct creel *e, int all_images, const char *filters_json, char **ret_json, struct creel_err *err)
+int creel_system_prune(struct creel *e, int all_images, const char *filters_json, char **ret_json,
+                       struct creel_err *err)
 {
     struct pruning p = { .e = e, .all_images = all_images != 0, .deleted_containers = json_array(),
                          .deleted_images = json_array() };
@@ -159,8 +162,8 @@ int creel_system_prune(struct creel *e, int all_images, const char *filters_json
     if (r == 0)
         r = prune_images(&p, err);
     if (r == 0) {
-        json_t *o = json_pack("{s:O,s:O,s:I}", "ContainersDeleted", p.deleted_containers, "ImagesDeleted", p.deleted_images,
-                              "SpaceReclaimed", (json_int_t)p.freed);
+        json_t *o = json_pack("{s:O,s:O,s:I}", "ContainersDeleted", p.deleted_containers, "ImagesDeleted",
+                              p.deleted_images, "SpaceReclaimed", (json_int_t)p.freed);
         *ret_json = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
         json_decref(o);
         if (*ret_json == NULL)

@@ -18,8 +18,8 @@
 enum { BLOBS_FD = WORKER_FIRST_FD };
 
 /* The blob's bytes, or with `plain` what they decompress to; both must be exactly what the store says. */
-static int copy_blob(struct tar_writer *w, int fd, const char *digest, bool plain, const struct archive_limits *limits,
-                     struct creel_err *err)
+static int copy_blob(struct tar_writer *w, int fd, const char *digest, bool plain,
+                     const struct archive_limits *limits, struct creel_err *err)
 {
     struct source src;
     const void *data;
@@ -44,8 +44,8 @@ static int copy_blob(struct tar_writer *w, int fd, const char *digest, bool plai
     return r;
 }
 
-/* Open all blobs before the first byte goes out: the engine then need not keep them from being deleted any longer. fds has
- * one per member, -1 for texts. */
+/* Open all blobs before the first byte goes out: the engine then need not keep them from being deleted any longer.
+ * fds has one per member, -1 for texts. */
 static int open_blobs(int blobs, const json_t *members, int *fds, struct creel_err *err)
 {
     const json_t *m;
@@ -79,8 +79,8 @@ static int compose_blob(struct tar_writer *w, int fd, const json_t *m, const cha
     return copy_blob(w, fd, digest, json_is_true(json_object_get(m, "plain")), limits, err);
 }
 
-static int write_members(struct tar_writer *w, const json_t *members, const int *fds, const struct archive_limits *limits,
-                         struct creel_err *err)
+static int write_members(struct tar_writer *w, const json_t *members, const int *fds,
+                         const struct archive_limits *limits, struct creel_err *err)
 {
     const json_t *m;
     size_t i;

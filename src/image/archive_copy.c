@@ -48,9 +48,10 @@ static int enter_view(const struct archive_op_args *a, bool with_mounts, bool wr
     return root < 0 ? creel_fail(err, CREEL_INTERNAL, errno, "opening the container's root") : root;
 }
 
+/* The engine adds in which container. */
 static int not_found(const char *path, struct creel_err *err)
 {
-    return creel_fail(err, CREEL_NOT_FOUND, 0, "Could not find the file %s", path); /* the engine adds in which container */
+    return creel_fail(err, CREEL_NOT_FOUND, 0, "Could not find the file %s", path);
 }
 
 static int path_fail(const char *path, int error, struct creel_err *err)
@@ -108,8 +109,8 @@ int archive_op_stat(const struct archive_op_args *a, json_t **ret_ok, struct cre
     if (S_ISLNK(st.st_mode) && resolve_path(root, path, true, target) < 0)
         target[0] = '\0';
     const char *name = strcmp(resolved, "/") == 0 ? "/" : strrchr(resolved, '/') + 1;
-    *ret_ok = json_pack("{s:s%,s:I,s:I,s:I,s:I,s:s%}", "name", name, strlen(name), "size", (json_int_t)st.st_size, "mode",
-                        go_mode(st.st_mode), "mtime", (json_int_t)st.st_mtim.tv_sec, "mtime_nsec",
+    *ret_ok = json_pack("{s:s%,s:I,s:I,s:I,s:I,s:s%}", "name", name, strlen(name), "size", (json_int_t)st.st_size,
+                        "mode", go_mode(st.st_mode), "mtime", (json_int_t)st.st_mtim.tv_sec, "mtime_nsec",
                         (json_int_t)st.st_mtim.tv_nsec, "linkTarget", target, strlen(target));
     return *ret_ok != NULL ? 0 : creel_fail(err, CREEL_INVALID, 0, "%s has a name that is not UTF-8", path);
 }
@@ -252,7 +253,8 @@ int archive_op_pack_layer(const struct archive_op_args *a, json_t **ret_ok, stru
 
 /* --- in --- */
 
-static int extract_stream(int root, const struct archive_op_args *a, unsigned flags, const char *prefix, struct creel_err *err)
+static int extract_stream(int root, const struct archive_op_args *a, unsigned flags, const char *prefix,
+                          struct creel_err *err)
 {
     struct source src;
     struct tar_reader r;
@@ -300,8 +302,8 @@ static int check_writable(int root, int dir, struct creel_err *err)
     struct statx rx, dx;
     if (fstatvfs(dir, &fs) < 0 || (fs.f_flag & ST_RDONLY) == 0)
         return 0;
-    bool same = statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &rx) == 0 && statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &dx) == 0
-                && rx.stx_mnt_id == dx.stx_mnt_id;
+    bool same = statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &rx) == 0
+                && statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &dx) == 0 && rx.stx_mnt_id == dx.stx_mnt_id;
     return creel_fail(err, CREEL_DENIED, 0, same ? "container rootfs is marked read-only"
                                                  : "mounted volume is marked read-only");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/archive_diff.c: what a container changed: its overlay upper directory against the layers below.
  *
- * For each directory the layers that show through at that place are carried along (`below`, topmost first), so that a name
- * costs one look per layer. Results are sorted by path; a parent comes before what is in it. */
+ * For each directory the layers that show through at that place are carried along (`below`, topmost first), so that a
+ * name costs one look per layer. Results are sorted by path; a parent comes before what is in it. */
 #include "image/archive_op.h"
 
 #include "base/bytes.h"
@@ -54,9 +54,10 @@ static bool is_opaque(int dir)
     return fgetxattr(dir, "trusted.overlay.opaque", v, sizeof v) == 1 && v[0] == 'y';
 }
 
-/* What the layers below show under `name`. 1 and *st, 0 nothing, -1. For a directory the layers that make it up go into
- * *ret (may be NULL). */
-static int look_below(const struct below *b, const char *name, struct stat *st, struct below *ret, struct creel_err *err)
+/* What the layers below show under `name`. 1 and *st, 0 nothing, -1. For a directory the layers that make it up go
+ * into *ret (may be NULL). */
+static int look_below(const struct below *b, const char *name, struct stat *st, struct below *ret,
+                      struct creel_err *err)
 {
     bool found = false;
     if (ret != NULL)
@@ -156,8 +157,8 @@ static bool same_owner_and_mode(const struct stat *a, const struct stat *b)
     return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
 }
 
-/* A directory is told of when it is new, when its owner or mode changed, or when something in it did. One that is only there
- * for the runtime's mount points is not. *ret_stub: that was the case. */
+/* A directory is told of when it is new, when its owner or mode changed, or when something in it did. One that is
+ * only there for the runtime's mount points is not. *ret_stub: that was the case. */
 static int walk_dir(struct diff *d, int parent, const char *name, const struct stat *st, const struct below *b,
                     bool *ret_stub, struct creel_err *err)
 {
@@ -192,7 +193,8 @@ static bool is_empty_dir(int parent, const char *name)
     return fd >= 0 && list_names(fd, &names, NULL) == 0 && names.count == 0;
 }
 
-static int walk_one(struct diff *d, int upper, const char *name, const struct below *b, bool *ret_stub, struct creel_err *err)
+static int walk_one(struct diff *d, int upper, const char *name, const struct below *b, bool *ret_stub,
+                    struct creel_err *err)
 {
     struct stat st, old;
     if (fstatat(upper, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -216,7 +218,8 @@ static int walk(struct diff *d, int upper, const struct below *b, size_t *ret_st
 {
     auto_strv names = STRV_INIT;
     if (++d->depth > DEPTH_MAX)
-        return creel_fail(err, CREEL_INVALID, 0, "the directories below %.200s… are nested too deeply", bytes_str(&d->path));
+        return creel_fail(err, CREEL_INVALID, 0, "the directories below %.200s… are nested too deeply",
+                          bytes_str(&d->path));
     if (list_names(upper, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {

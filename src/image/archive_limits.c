@@ -52,9 +52,11 @@ static int set_word(struct archive_limits *l, char *word, struct creel_err *err)
         *field(l, i) = v;
         return 0;
     }
-    return creel_fail(err, CREEL_INVALID, 0,
-                      "archive limit \"%.60s\": expected name=number with bytes, entries, ratio, ratio-floor, members, "
-                      "xattrs, memory or seconds", word);
+    return creel_fail(
+        err, CREEL_INVALID, 0,
+        "archive limit \"%.60s\": expected name=number with bytes, entries, ratio, ratio-floor, members, "
+        "xattrs, memory or seconds",
+        word);
 }
 
 int archive_limits_parse(const char *text, struct archive_limits *ret, struct creel_err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/archive_limits.h: how much an archive may ask for before it is refused.
  *
- * The defaults are far above what real images need and far below what hurts a host. $CREEL_ARCHIVE_LIMITS overrides them
- * for one command ("bytes=10g,entries=100000,ratio=1000"); names as in the table of archive_limits.c. */
+ * The defaults are far above what real images need and far below what hurts a host. $CREEL_ARCHIVE_LIMITS overrides
+ * them for one command ("bytes=10g,entries=100000,ratio=1000"); names as in the table of archive_limits.c. */
 #ifndef CREEL_IMAGE_ARCHIVE_LIMITS_H
 #define CREEL_IMAGE_ARCHIVE_LIMITS_H
 
@@ -14,7 +14,7 @@
 struct archive_limits {
     int64_t bytes;         /* one archive after decompression, and the sum of its files' sizes: 256 GiB */
     int64_t entries;       /* names in one archive: 4 million */
-    int64_t ratio;         /* expanded bytes per compressed byte, looked at once more than ratio_floor came out: 100 */
+    int64_t ratio; /* expanded bytes per compressed byte, looked at once more than ratio_floor came out: 100 */
     int64_t ratio_floor;   /* 512 MiB */
     int64_t members;       /* files in an image archive (blobs, layers, documents): 20,000 */
     int64_t xattrs;        /* bytes of extended attributes of one entry: 128 KiB */

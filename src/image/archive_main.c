@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image/archive_main.c: creel-archive, the program that reads and writes archives for the engine (worker.h). Not meant to
- * be called by people. */
+/* image/archive_main.c: creel-archive, the program that reads and writes archives for the engine (worker.h). Not
+ * meant to be called by people. */
 #include "image/archive_op.h"
 #include "image/confine.h"
 #include "image/hasher.h"

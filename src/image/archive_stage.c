@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/archive_stage.c: the outer archive of an image (docker save, OCI layout in a tar) into numbered files.
  *
- * Members get no names on disk, so what they are called cannot do anything: names only appear in the listing. Links of the
- * archive (older Docker versions link equal layers) become entries of the listing as well. */
+ * Members get no names on disk, so what they are called cannot do anything: names only appear in the listing. Links
+ * of the archive (older Docker versions link equal layers) become entries of the listing as well. */
 #include "image/archive_op.h"
 
 #include "image/confine.h"
@@ -49,7 +49,8 @@ static int write_all(int fd, const char *data, size_t n, struct creel_err *err)
     return 0;
 }
 
-static int copy_member(int fd, struct tar_reader *r, const struct tar_entry *e, struct hasher *h, struct creel_err *err)
+static int copy_member(int fd, struct tar_reader *r, const struct tar_entry *e, struct hasher *h,
+                       struct creel_err *err)
 {
     const void *data;
     size_t size;
@@ -77,8 +78,9 @@ static int stage_file(struct stage *s, struct tar_reader *r, const struct tar_en
         return creel_fail(err, creel_kind_of_errno(errno), errno, "creating a file for member %s", e->path);
     if (hasher_init(&h, err) < 0 || copy_member(fd, r, e, &h, err) < 0 || hasher_digest(&h, digest, err) < 0)
         return -1;
-    return add(s, e->path, json_pack("{s:I,s:I,s:s}", "n", (json_int_t)s->count, "size", (json_int_t)e->size, "digest",
-                                     digest), err);
+    return add(s, e->path,
+               json_pack("{s:I,s:I,s:s}", "n", (json_int_t)s->count, "size", (json_int_t)e->size, "digest", digest),
+               err);
 }
 
 /* Join a link's target to the member's directory, by text: there are no directories here. */
@@ -91,7 +93,8 @@ static int stage_symlink(struct stage *s, const struct tar_entry *e, struct cree
         size_t n = strcspn(p, "/");
         if (n == 2 && p[0] == '.' && p[1] == '.') {
             if (len == 0)
-                return creel_fail(err, CREEL_INVALID, 0, "the member %s is a link that leads out of the archive", e->path);
+                return creel_fail(err, CREEL_INVALID, 0, "the member %s is a link that leads out of the archive",
+                                  e->path);
             while (len > 0 && out[len - 1] != '/')
                 len--;
             len -= len > 0;

@@ -13,8 +13,8 @@
 
 enum { LAYER_FD = WORKER_FIRST_FD, BLOB_FD };
 
-/* What the layer is offered as. What we compressed ourselves is offered as the plain tar it came as: not every reader knows
- * zstd. */
+/* What the layer is offered as. What we compressed ourselves is offered as the plain tar it came as: not every reader
+ * knows zstd. */
 static const char *media_type(enum compression kept_as)
 {
     switch (kept_as) {

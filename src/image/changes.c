@@ -89,7 +89,8 @@ static int expand(const struct change *c, const char **p, struct bytes *out)
     return 0;
 }
 
-/* One word at *p: quotes, backslashes and variables are dealt with. Returns 1 and the word, 0 at the end of the text. */
+/* One word at *p: quotes, backslashes and variables are dealt with. Returns 1 and the word, 0 at the end of the
+ * text. */
 static int next_word(const struct change *c, const char **p, bool expanding, struct bytes *out)
 {
     const char *s = *p + strspn(*p, " \t");
@@ -341,7 +342,8 @@ static int change_workdir(struct change *c)
         return bad(c, "expected a directory");
     auto_bytes full = BYTES_INIT;
     if (bytes_str(&path)[0] != '/')
-        bytes_addf(&full, "%s%s", old != NULL ? old : "", old != NULL && old[0] != '\0' && old[strlen(old) - 1] == '/' ? "" : "/");
+        bytes_addf(&full, "%s%s", old != NULL ? old : "",
+                   old != NULL && old[0] != '\0' && old[strlen(old) - 1] == '/' ? "" : "/");
     bytes_adds(&full, bytes_str(&path));
     while (full.len > 1 && full.data[full.len - 1] == '/')
         full.data[--full.len] = '\0';
@@ -447,7 +449,8 @@ static int change_healthcheck(struct change *c)
     int r = 1;
     while (r == 1)
         r = check == NULL ? creel_fail_nomem(c->err) : health_option(c, &p, check);
-    if (r == 0 && (strncasecmp(p, "CMD", 3) != 0 || (p[3] != ' ' && p[3] != '\t') || p[3 + strspn(p + 3, " \t")] == '\0'))
+    if (r == 0
+        && (strncasecmp(p, "CMD", 3) != 0 || (p[3] != ' ' && p[3] != '\t') || p[3 + strspn(p + 3, " \t")] == '\0'))
         r = bad(c, "expected NONE, or options and CMD with a command");
     if (r == 0)
         r = set(c, check, "Test", health_test(p + 3 + strspn(p + 3, " \t")));
@@ -483,7 +486,8 @@ static int apply_one(struct change *c, const char *text)
     while (end > n && (text[end - 1] == ' ' || text[end - 1] == '\t'))
         end--;
     if (end > INSTRUCTION_MAX || strpbrk(text, "\n\r") != NULL)
-        return creel_fail(c->err, CREEL_INVALID, 0, "change \"%.60s…\": an instruction is one line of at most 64 KiB", text);
+        return creel_fail(c->err, CREEL_INVALID, 0, "change \"%.60s…\": an instruction is one line of at most 64 KiB",
+                          text);
     for (size_t i = 0; i < ARRAY_LEN(instructions); i++) {
         if (strlen(instructions[i].name) != n || strncasecmp(text, instructions[i].name, n) != 0)
             continue;

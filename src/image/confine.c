@@ -31,7 +31,8 @@ enum { FILTERED = 1 };
 
 static int step_fail(const char *what, struct creel_err *err)
 {
-    return creel_fail(err, errno == EPERM ? CREEL_DENIED : CREEL_INTERNAL, errno, "confining the archive worker: %s", what);
+    return creel_fail(err, errno == EPERM ? CREEL_DENIED : CREEL_INTERNAL, errno, "confining the archive worker: %s",
+                      what);
 }
 
 int confine_begin(unsigned keep, struct creel_err *err)
@@ -69,12 +70,13 @@ static int empty_tree(struct creel_err *err)
     if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", "4k", 0) < 0
         || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return step_fail("making an empty file system", err);
-    int tree = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    int tree =
+        fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     return tree < 0 ? step_fail("mounting an empty file system", err) : tree;
 }
 
-/* The tree becomes the root of a namespace that holds nothing else. Where the present root is no mount of its own (we were
- * started inside a chroot), the old root cannot be detached and chroot must do. */
+/* The tree becomes the root of a namespace that holds nothing else. Where the present root is no mount of its own (we
+ * were started inside a chroot), the old root cannot be detached and chroot must do. */
 static int change_root(int tree, struct creel_err *err)
 {
     /* a host may forbid network namespaces (user.max_net_namespaces); the filter allows no socket anyway */
@@ -144,20 +146,25 @@ static int set_capabilities(bool trusted_xattrs, struct creel_err *err)
     return syscall(SYS_capset, &header, want) < 0 ? step_fail("dropping capabilities", err) : 0;
 }
 
-/* What reading, writing and looking at files takes; names that this architecture does not have are skipped. Anything else
- * fails with EPERM. */
+/* What reading, writing and looking at files takes; names that this architecture does not have are skipped. Anything
+ * else fails with EPERM. */
 static const int allowed_calls[] = {
-    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
-    SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(getdents64), SCMP_SYS(readlinkat),
-    SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(mkdirat), SCMP_SYS(mknodat), SCMP_SYS(linkat), SCMP_SYS(symlinkat),
-    SCMP_SYS(unlinkat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod), SCMP_SYS(utimensat), SCMP_SYS(ftruncate),
-    SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(syncfs), SCMP_SYS(fsetxattr), SCMP_SYS(fgetxattr),
-    SCMP_SYS(flistxattr), SCMP_SYS(fchdir), SCMP_SYS(copy_file_range), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
-    SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(getpid),
-    SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
-    SCMP_SYS(sched_yield), SCMP_SYS(getuid), SCMP_SYS(geteuid),
+    SCMP_SYS(read),         SCMP_SYS(write),           SCMP_SYS(readv),         SCMP_SYS(writev),
+    SCMP_SYS(pread64),      SCMP_SYS(pwrite64),        SCMP_SYS(lseek),         SCMP_SYS(close),
+    SCMP_SYS(close_range),  SCMP_SYS(fcntl),           SCMP_SYS(dup),           SCMP_SYS(poll),
+    SCMP_SYS(ppoll),        SCMP_SYS(fstat),           SCMP_SYS(newfstatat),    SCMP_SYS(statx),
+    SCMP_SYS(fstatfs),      SCMP_SYS(getdents64),      SCMP_SYS(readlinkat),    SCMP_SYS(openat),
+    SCMP_SYS(openat2),      SCMP_SYS(mkdirat),         SCMP_SYS(mknodat),       SCMP_SYS(linkat),
+    SCMP_SYS(symlinkat),    SCMP_SYS(unlinkat),        SCMP_SYS(fchown),        SCMP_SYS(fchownat),
+    SCMP_SYS(fchmod),       SCMP_SYS(utimensat),       SCMP_SYS(ftruncate),     SCMP_SYS(fallocate),
+    SCMP_SYS(fsync),        SCMP_SYS(fdatasync),       SCMP_SYS(syncfs),        SCMP_SYS(fsetxattr),
+    SCMP_SYS(fgetxattr),    SCMP_SYS(flistxattr),      SCMP_SYS(fchdir),        SCMP_SYS(copy_file_range),
+    SCMP_SYS(brk),          SCMP_SYS(munmap),          SCMP_SYS(mremap),        SCMP_SYS(madvise),
+    SCMP_SYS(futex),        SCMP_SYS(getrandom),       SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),  SCMP_SYS(rt_sigreturn),  SCMP_SYS(sigaltstack),
+    SCMP_SYS(getpid),       SCMP_SYS(gettid),          SCMP_SYS(tgkill),        SCMP_SYS(exit),
+    SCMP_SYS(exit_group),   SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield),   SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
 };
 
 static int set_filter(struct creel_err *err)

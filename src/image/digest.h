@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image/digest.h: content digests as text. The only algorithm is sha256, the only spelling "sha256:" and 64 lower-case
- * hex characters; whatever else an archive or a registry says is refused before it gets near a path. */
+/* image/digest.h: content digests as text. The only algorithm is sha256, the only spelling "sha256:" and 64
+ * lower-case hex characters; whatever else an archive or a registry says is refused before it gets near a path. */
 #ifndef CREEL_IMAGE_DIGEST_H
 #define CREEL_IMAGE_DIGEST_H
 

@@ -15,11 +15,13 @@ int entry_path_clean(const char *name, char *out, struct creel_err *err)
         if (n == 2 && p[0] == '.' && p[1] == '.')
             return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%.300s\" leads out of its directory", name);
         if (n > COMPONENT_MAX)
-            return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%.300s…\" has a name longer than 255 bytes", name);
+            return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%.300s…\" has a name longer than 255 bytes",
+                              name);
         if (n > 0 && !(n == 1 && p[0] == '.')) {
             if (len + 1 + n > ARCHIVE_PATH_MAX)
-                return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%.300s…\" has a path longer than %d bytes",
-                                  name, ARCHIVE_PATH_MAX);
+                return creel_fail(err, CREEL_INVALID, 0,
+                                  "the archive entry \"%.300s…\" has a path longer than %d bytes", name,
+                                  ARCHIVE_PATH_MAX);
             if (len > 0)
                 out[len++] = '/';
             memcpy(out + len, p, n);

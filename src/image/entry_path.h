@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "image/archive_limits.h"
 
-/* Leading slashes, "." components, doubled and trailing slashes go; ".." is refused, not resolved. The result is relative,
- * "" for the directory itself. `out` holds ARCHIVE_PATH_MAX + 1 bytes. INVALID names the reason. */
+/* Leading slashes, "." components, doubled and trailing slashes go; ".." is refused, not resolved. The result is
+ * relative, "" for the directory itself. `out` holds ARCHIVE_PATH_MAX + 1 bytes. INVALID names the reason. */
 int entry_path_clean(const char *name, char *out, struct creel_err *err);
 /* The last component of a clean path, borrowed. */
 const char *entry_path_base(const char *clean);

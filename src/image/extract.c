@@ -46,7 +46,8 @@ static int entry_fail(const char *what, const char *path, int sys, struct creel_
     case ENOSPC: case EDQUOT: case EFBIG: case ENOMEM: case EMFILE:
         return creel_fail(err, CREEL_EXHAUSTED, sys, "%s %s", what, path);
     case ELOOP:
-        return creel_fail(err, CREEL_INVALID, 0, "%s %s: the symbolic links on the way go round in circles", what, path);
+        return creel_fail(err, CREEL_INVALID, 0, "%s %s: the symbolic links on the way go round in circles", what,
+                          path);
     case ENAMETOOLONG:
         return creel_fail(err, CREEL_INVALID, 0, "%s %s: the name is too long for this file system", what, path);
     case EROFS:
@@ -80,8 +81,8 @@ static int make_implied(int parent, const char *name, const char *path, bool lay
         if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             return entry_fail("looking at the parent of", path, errno, err);
         if (!layer || !is_whiteout(&st))
-            return creel_fail(err, CREEL_INVALID, 0, "\"%s\": a parent is not a directory (or a link that leads nowhere)",
-                              path);
+            return creel_fail(err, CREEL_INVALID, 0,
+                              "\"%s\": a parent is not a directory (or a link that leads nowhere)", path);
         if (unlinkat(parent, name, 0) < 0 || mkdirat(parent, name, 0755) < 0)
             return entry_fail("making the directory of", path, errno, err);
         was_whiteout = true;
@@ -92,8 +93,8 @@ static int make_implied(int parent, const char *name, const char *path, bool lay
     return dir < 0 ? entry_fail("opening the directory of", path, errno, err) : set_opaque(dir, path, err);
 }
 
-/* Make the missing part of `dir`, one component at a time: the first that does not resolve is created below the last that
- * did. */
+/* Make the missing part of `dir`, one component at a time: the first that does not resolve is created below the last
+ * that did. */
 static int make_parents(struct extract *x, char *dir, const char *path, int *ret, struct creel_err *err)
 {
     auto_fd at = sys_open_in_root(x->root, ".", O_PATH | O_DIRECTORY);
@@ -169,7 +170,8 @@ static int set_dir_times(struct extract *x, struct creel_err *err)
 {
     for (size_t i = x->dir_count; i-- > 0;) {
         const struct extract_dir *d = &x->dirs[i];
-        auto_fd fd = sys_open_in_root(x->root, d->path[0] != '\0' ? d->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        auto_fd fd =
+            sys_open_in_root(x->root, d->path[0] != '\0' ? d->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
             continue;
         if (fd < 0 || futimens(fd, d->times) < 0)
@@ -187,7 +189,8 @@ static int set_xattrs(int fd, const struct tar_entry *e, struct creel_err *err)
         if (errno == EOPNOTSUPP && strncmp(a->name, "user.", 5) == 0)
             continue; /* the file system keeps none: a loss that programs must expect */
         if (errno == EINVAL && strcmp(a->name, "security.capability") == 0)
-            return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" has malformed file capabilities", e->path);
+            return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" has malformed file capabilities",
+                              e->path);
         return entry_fail("setting extended attributes of", e->path, errno, err);
     }
     return 0;
@@ -203,7 +206,8 @@ static int set_metadata(struct extract *x, int fd, const struct tar_entry *e, st
     return set_xattrs(fd, e, err);
 }
 
-static int write_data(struct extract *x, int fd, struct tar_reader *r, const struct tar_entry *e, struct creel_err *err)
+static int write_data(struct extract *x, int fd, struct tar_reader *r, const struct tar_entry *e,
+                      struct creel_err *err)
 {
     const void *data;
     size_t size;
@@ -232,8 +236,8 @@ static int write_data(struct extract *x, int fd, struct tar_reader *r, const str
 
 /* Remove what has the entry's name, unless both are directories (*ret_kept). A removed whiteout makes a new directory
  * opaque (*ret_whiteout): the lower one stays deleted. */
-static int make_room(struct extract *x, const struct tar_entry *e, const char *base, bool *ret_kept, bool *ret_whiteout,
-                     struct creel_err *err)
+static int make_room(struct extract *x, const struct tar_entry *e, const char *base, bool *ret_kept,
+                     bool *ret_whiteout, struct creel_err *err)
 {
     struct stat st;
     *ret_kept = *ret_whiteout = false;
@@ -256,8 +260,8 @@ static int make_room(struct extract *x, const struct tar_entry *e, const char *b
     return r < 0 ? entry_fail("replacing", e->path, -r, err) : 0;
 }
 
-static int put_file(struct extract *x, struct tar_reader *r, const struct tar_entry *e, const char *base, bool in_place,
-                    struct creel_err *err)
+static int put_file(struct extract *x, struct tar_reader *r, const struct tar_entry *e, const char *base,
+                    bool in_place, struct creel_err *err)
 {
     int how = in_place ? O_WRONLY | O_TRUNC | O_NONBLOCK : O_WRONLY | O_CREAT | O_EXCL;
     auto_fd fd = openat(x->parent, base, how | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -304,11 +308,12 @@ static int put_hard_link(struct extract *x, const struct tar_entry *e, const cha
     struct stat st, old;
     if (from < 0 || target[0] == '\0' || fstatat(from, target, &st, AT_SYMLINK_NOFOLLOW) < 0
         || ((x->flags & EXTRACT_LAYER) != 0 && is_whiteout(&st)))
-        return creel_fail(err, CREEL_INVALID, 0, "the hard link \"%s\" is to \"%s\", which is not in this archive", e->path,
-                          e->link);
+        return creel_fail(err, CREEL_INVALID, 0, "the hard link \"%s\" is to \"%s\", which is not in this archive",
+                          e->path, e->link);
     if (S_ISDIR(st.st_mode))
         return creel_fail(err, CREEL_INVALID, 0, "the hard link \"%s\" is to a directory, \"%s\"", e->path, e->link);
-    if (fstatat(x->parent, base, &old, AT_SYMLINK_NOFOLLOW) == 0 && old.st_dev == st.st_dev && old.st_ino == st.st_ino)
+    if (fstatat(x->parent, base, &old, AT_SYMLINK_NOFOLLOW) == 0 && old.st_dev == st.st_dev
+        && old.st_ino == st.st_ino)
         return 0; /* linked already, or a link to itself */
     bool kept, whiteout;
     if (make_room(x, e, base, &kept, &whiteout, err) < 0)
@@ -317,8 +322,8 @@ static int put_hard_link(struct extract *x, const struct tar_entry *e, const cha
     if (open_parent(x, e->path, err) < 0)
         return -1;
     if (linkat(from, target, x->parent, base, 0) < 0)
-        return errno == ENOENT ? creel_fail(err, CREEL_INVALID, 0, "the hard link \"%s\" replaces its own target \"%s\"",
-                                            e->path, e->link)
+        return errno == ENOENT ? creel_fail(err, CREEL_INVALID, 0,
+                                            "the hard link \"%s\" replaces its own target \"%s\"", e->path, e->link)
                                : entry_fail("linking", e->path, errno, err);
     return 0;
 }
@@ -335,7 +340,8 @@ static int put_symlink(struct extract *x, const struct tar_entry *e, const char 
     return 0;
 }
 
-/* Devices and fifos. The mode is complete at creation (the umask is 0); there is no descriptor to change it through. */
+/* Devices and fifos. The mode is complete at creation (the umask is 0); there is no descriptor to change it
+ * through. */
 static int put_node(struct extract *x, const struct tar_entry *e, const char *base, struct creel_err *err)
 {
     const struct timespec times[2] = { e->atime, e->mtime };
@@ -349,7 +355,8 @@ static int put_node(struct extract *x, const struct tar_entry *e, const char *ba
     return 0;
 }
 
-/* E4. A whiteout speaks of lower layers only: what this layer itself has under that name stays, and hides the lower one. */
+/* E4. A whiteout speaks of lower layers only: what this layer itself has under that name stays, and hides the lower
+ * one. */
 static int put_whiteout(struct extract *x, const struct tar_entry *e, const char *hidden, struct creel_err *err)
 {
     struct stat st;
@@ -373,8 +380,10 @@ static int try_whiteout(struct extract *x, const struct tar_entry *e, struct cre
     for (const char *p = e->path; p < base;) { /* ".wh.x/y": a directory with a reserved name */
         const char *slash = strchr(p, '/');
         if (strncmp(p, WHITEOUT_PREFIX, sizeof WHITEOUT_PREFIX - 1) == 0)
-            return strncmp(p, ".wh..wh.", 8) == 0 ? 1 : creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" uses a "
-                                                                   "name that is reserved for whiteouts", e->path);
+            return strncmp(p, ".wh..wh.", 8) == 0
+                       ? 1
+                       : creel_fail(err, CREEL_INVALID, 0,
+                                    "the archive entry \"%s\" uses a name that is reserved for whiteouts", e->path);
         p = slash + 1;
     }
     switch (entry_path_whiteout(base, &hidden)) {
@@ -408,7 +417,8 @@ static int add_prefix(const char *prefix, char *path, struct creel_err *err)
 {
     size_t n = strlen(prefix), len = strlen(path);
     if (n + 1 + len > ARCHIVE_PATH_MAX)
-        return creel_fail(err, CREEL_INVALID, 0, "%s/%.200s… is longer than %d bytes", prefix, path, ARCHIVE_PATH_MAX);
+        return creel_fail(err, CREEL_INVALID, 0, "%s/%.200s… is longer than %d bytes", prefix, path,
+                          ARCHIVE_PATH_MAX);
     memmove(path + n + (len > 0), path, len + 1);
     memcpy(path, prefix, n);
     if (len > 0)
@@ -423,7 +433,8 @@ static int extract_one(struct extract *x, struct tar_reader *r, struct tar_entry
             || (e->type == TAR_HARDLINK && rename_first(x->rename_to, e->link_dotted, e->link, err) < 0)))
         return -1;
     if (x->prefix != NULL
-        && (add_prefix(x->prefix, e->path, err) < 0 || (e->type == TAR_HARDLINK && add_prefix(x->prefix, e->link, err) < 0)))
+        && (add_prefix(x->prefix, e->path, err) < 0
+            || (e->type == TAR_HARDLINK && add_prefix(x->prefix, e->link, err) < 0)))
         return -1;
     if (e->path[0] == '\0')
         return put_root(x, e, err);

@@ -70,12 +70,16 @@ static int read_diff_ids(const json_t *doc, struct image_config *c, struct creel
 /* The parts of "config" that are used later have the types they should have. */
 static int check_config(const json_t *doc, struct creel_err *err)
 {
-    static const struct { const char *key; json_type type; json_type item; } members[] = {
-        { "Env", JSON_ARRAY, JSON_STRING }, { "Cmd", JSON_ARRAY, JSON_STRING }, { "Entrypoint", JSON_ARRAY, JSON_STRING },
-        { "Shell", JSON_ARRAY, JSON_STRING }, { "OnBuild", JSON_ARRAY, JSON_STRING }, { "Labels", JSON_OBJECT, JSON_STRING },
+    static const struct {
+        const char *key;
+        json_type type, item;
+    } members[] = {
+        { "Env", JSON_ARRAY, JSON_STRING },           { "Cmd", JSON_ARRAY, JSON_STRING },
+        { "Entrypoint", JSON_ARRAY, JSON_STRING },    { "Shell", JSON_ARRAY, JSON_STRING },
+        { "OnBuild", JSON_ARRAY, JSON_STRING },       { "Labels", JSON_OBJECT, JSON_STRING },
         { "ExposedPorts", JSON_OBJECT, JSON_OBJECT }, { "Volumes", JSON_OBJECT, JSON_OBJECT },
-        { "User", JSON_STRING, JSON_NULL }, { "WorkingDir", JSON_STRING, JSON_NULL }, { "StopSignal", JSON_STRING, JSON_NULL },
-        { "Healthcheck", JSON_OBJECT, JSON_NULL },
+        { "User", JSON_STRING, JSON_NULL },           { "WorkingDir", JSON_STRING, JSON_NULL },
+        { "StopSignal", JSON_STRING, JSON_NULL },     { "Healthcheck", JSON_OBJECT, JSON_NULL },
     };
     json_t *config = json_object_get(doc, "config"), *item;
     const char *key;
@@ -96,7 +100,8 @@ static int check_config(const json_t *doc, struct creel_err *err)
             json_object_foreach(v, key, item)
                 ok = ok && (json_typeof(item) == members[i].item || json_is_null(item));
         if (!ok)
-            return creel_fail(err, CREEL_INVALID, 0, "the image configuration's %s is of the wrong type", members[i].key);
+            return creel_fail(err, CREEL_INVALID, 0, "the image configuration's %s is of the wrong type",
+                              members[i].key);
     }
     return 0;
 }
@@ -117,7 +122,8 @@ int image_config_parse(const char *text, size_t len, struct image_config *ret, s
         || get_text("image configuration", c.document, "created", created, sizeof created, err) < 0)
         return -1;
     if (created[0] != '\0' && !clock_parse(created, &c.created_ns))
-        return creel_fail(err, CREEL_INVALID, 0, "the image configuration's time of creation, \"%s\", is not one", created);
+        return creel_fail(err, CREEL_INVALID, 0, "the image configuration's time of creation, \"%s\", is not one",
+                          created);
     if (c.os[0] != '\0' && strcmp(c.os, "linux") != 0)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "the image is for %s; creel runs Linux images", c.os);
     *ret = c;
@@ -225,8 +231,9 @@ static int read_manifest(const json_t *doc, const char *media_type, struct manif
     if (json_array_size(layers) > LAYERS_MAX)
         return creel_fail(err, CREEL_EXHAUSTED, 0, "the image has %zu layers; at most %d can be mounted together",
                           json_array_size(layers), LAYERS_MAX);
-    return read_descriptor(json_object_get(doc, "config"), &m->config, err) < 0 ? -1
-                                                                               : read_items(layers, LAYERS_MAX, m, err);
+    return read_descriptor(json_object_get(doc, "config"), &m->config, err) < 0
+               ? -1
+               : read_items(layers, LAYERS_MAX, m, err);
 }
 
 int manifest_parse(const char *text, size_t len, const char *media_type, struct manifest *ret, struct creel_err *err)
@@ -300,7 +307,8 @@ static int read_strings(const json_t *array, const char *what, size_t max, struc
                           "manifest.json: %s must be a list of at most %zu texts", what, max);
     json_array_foreach(array, i, item) {
         if (!json_is_string(item) || json_string_length(item) > 4095)
-            return creel_fail(err, CREEL_INVALID, 0, "manifest.json: %s has an entry that is no text or too long", what);
+            return creel_fail(err, CREEL_INVALID, 0, "manifest.json: %s has an entry that is no text or too long",
+                              what);
         if (!strv_add(ret, json_string_value(item)))
             return creel_fail_nomem(err);
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/manifest.h: the documents that describe images: configuration, manifest, index, Docker's manifest.json.
  *
- * Strict and bounded (security.md P9, P12): at most DOCUMENT_MAX bytes, UTF-8, no duplicate members, digests by grammar,
- * sizes in range, at most LAYERS_MAX layers. A document that could be read as two kinds is refused (CVE-2021-41190), as is
- * one whose mediaType contradicts what refers to it. Text ↔ struct; opens nothing. */
+ * Strict and bounded (security.md P9, P12): at most DOCUMENT_MAX bytes, UTF-8, no duplicate members, digests by
+ * grammar, sizes in range, at most LAYERS_MAX layers. A document that could be read as two kinds is refused
+ * (CVE-2021-41190), as is one whose mediaType contradicts what refers to it. Text ↔ struct; opens nothing. */
 #ifndef CREEL_IMAGE_MANIFEST_H
 #define CREEL_IMAGE_MANIFEST_H
 

@@ -236,7 +236,8 @@ int reference_matches(const struct reference *r, const char *pattern)
     char buf[REFERENCE_TEXT_MAX];
     const char *forms[] = { reference_familiar_name(r->name), r->name };
     for (size_t i = 0; i < 2; i++) {
-        if (fnmatch(pattern, forms[i], FNM_PATHNAME) == 0 || fnmatch(pattern, print(forms[i], r, buf), FNM_PATHNAME) == 0)
+        if (fnmatch(pattern, forms[i], FNM_PATHNAME) == 0
+            || fnmatch(pattern, print(forms[i], r, buf), FNM_PATHNAME) == 0)
             return 1;
     }
     size_t brackets = 0;

@@ -2,14 +2,15 @@
 /* image/reference.h: names of images, in the distribution reference grammar.
  *
  *   reference  = [domain "/"] path [":" tag] ["@" digest]
- *   domain     = host [":" port]; the first component is one when it contains "." or ":", or is "localhost", or has an
+ *   domain     = host [":" port]; the first component is one when it contains "." or ":", or is "localhost", or has
+ *   an
  *                upper-case letter; otherwise the domain is docker.io
  *   path       = component *("/" component); with docker.io a single component gets "library/" in front
  *   component  = [a-z0-9]+ separated by one of: "." "_" "__" or any number of "-"
  *   tag        = [A-Za-z0-9_][A-Za-z0-9_.-]{0,127}
  *
- * The canonical name ("docker.io/library/busybox:latest") is what the store keeps; the familiar one ("busybox:latest")
- * is what people see. Text ↔ struct only; nothing is looked up here. */
+ * The canonical name ("docker.io/library/busybox:latest") is what the store keeps; the familiar one
+ * ("busybox:latest") is what people see. Text ↔ struct only; nothing is looked up here. */
 #ifndef CREEL_IMAGE_REFERENCE_H
 #define CREEL_IMAGE_REFERENCE_H
 
@@ -18,7 +19,11 @@
 
 #include <stdbool.h>
 
-enum { REFERENCE_NAME_MAX = 255, REFERENCE_TAG_MAX = 128, REFERENCE_TEXT_MAX = REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 80 };
+enum {
+    REFERENCE_NAME_MAX = 255,
+    REFERENCE_TAG_MAX = 128,
+    REFERENCE_TEXT_MAX = REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 80
+};
 
 struct reference {
     char name[REFERENCE_NAME_MAX + 1]; /* domain and path, canonical: "docker.io/library/busybox" */

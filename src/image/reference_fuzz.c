@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (reference_parse(input, &r, NULL) == 0) {
         assert(r.name[0] != '\0' && (r.digest[0] == '\0' || digest_ok(r.digest)));
         assert(reference_parse(reference_print(&r, text), &again, NULL) == 0 && strcmp(r.name, again.name) == 0);
-        assert(reference_parse(reference_print_familiar(&r, text), &again, NULL) == 0 && strcmp(r.name, again.name) == 0
-               && strcmp(r.tag, again.tag) == 0);
+        assert(reference_parse(reference_print_familiar(&r, text), &again, NULL) == 0
+               && strcmp(r.name, again.name) == 0 && strcmp(r.tag, again.tag) == 0);
         (void)reference_matches(&r, input);
     }
     free(input);

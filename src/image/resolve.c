@@ -11,8 +11,8 @@
 
 enum { LINKS_MAX = 255 };
 
-/* The target of the link `at` ("/a/b", itself without links on the way). Returns its length, 0 when it is no link or not
- * there, -errno. */
+/* The target of the link `at` ("/a/b", itself without links on the way). Returns its length, 0 when it is no link or
+ * not there, -errno. */
 static ssize_t read_link(int root, const char *at, char *target, size_t size)
 {
     auto_fd fd = sys_open_in_root(root, at, O_PATH | O_NOFOLLOW);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/resolve.h: paths inside a container as text: what `creel cp` shows and names.
  *
- * The result is a path without links at the moment of looking. It is used for messages and names; whatever is opened is
- * resolved again by the kernel below the held root, so a link that changes afterwards leads nowhere new. */
+ * The result is a path without links at the moment of looking. It is used for messages and names; whatever is opened
+ * is resolved again by the kernel below the held root, so a link that changes afterwards leads nowhere new. */
 #ifndef CREEL_IMAGE_RESOLVE_H
 #define CREEL_IMAGE_RESOLVE_H
 

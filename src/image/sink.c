@@ -38,7 +38,8 @@ static int put(struct sink *s, const char *data, size_t n, struct creel_err *err
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0)
-            return creel_fail(err, errno == EPIPE ? CREEL_CANCELED : creel_kind_of_errno(errno), errno, "writing output");
+            return creel_fail(err, errno == EPIPE ? CREEL_CANCELED : creel_kind_of_errno(errno), errno,
+                              "writing output");
         data += w;
         n -= (size_t)w;
     }
@@ -52,7 +53,8 @@ static int flush(struct sink *s, struct creel_err *err)
     return n > 0 ? put(s, s->buffer, n, err) : 0;
 }
 
-static int compress_some(struct sink *s, ZSTD_inBuffer *in, ZSTD_EndDirective mode, size_t *ret_left, struct creel_err *err)
+static int compress_some(struct sink *s, ZSTD_inBuffer *in, ZSTD_EndDirective mode, size_t *ret_left,
+                         struct creel_err *err)
 {
     ZSTD_outBuffer out = { .dst = s->buffer, .size = s->size, .pos = 0 };
     *ret_left = ZSTD_compressStream2(s->zstd, &out, in, mode);

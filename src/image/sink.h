@@ -16,7 +16,10 @@ struct sink {
     size_t used, size;
     struct hasher written;  /* what reached the descriptor */
 };
-#define SINK_INIT { .fd = -1, .compress = false, .zstd = NULL, .buffer = NULL, .used = 0, .size = 0, .written = HASHER_INIT }
+#define SINK_INIT                                                                                                    \
+    {                                                                                                                \
+        .fd = -1, .compress = false, .zstd = NULL, .buffer = NULL, .used = 0, .size = 0, .written = HASHER_INIT      \
+    }
 
 /* fd is borrowed. */
 int sink_open(struct sink *s, int fd, bool compress, struct creel_err *err);

@@ -98,8 +98,10 @@ static int filter_fail(struct source *s, struct creel_err *err)
     }
     const char *why = archive_error_string(s->filter);
     if (why == NULL || strcmp(why, "Unrecognized archive format") == 0) /* not a byte came out of the filter */
-        return creel_fail(err, CREEL_INVALID, 0, "the %s stream is empty, damaged or cut off", compression_name(s->compression));
-    return creel_fail(err, CREEL_INVALID, 0, "the %s stream is damaged or cut off: %s", compression_name(s->compression), why);
+        return creel_fail(err, CREEL_INVALID, 0, "the %s stream is empty, damaged or cut off",
+                          compression_name(s->compression));
+    return creel_fail(err, CREEL_INVALID, 0, "the %s stream is damaged or cut off: %s",
+                      compression_name(s->compression), why);
 }
 
 static int filter_open(struct source *s, struct creel_err *err)
@@ -112,9 +114,10 @@ static int filter_open(struct source *s, struct creel_err *err)
         if (magics[i].compression == s->compression)
             code = magics[i].filter;
     /* an explicit filter switches bidding off: exactly this one, once */
-    if (archive_read_append_filter(s->filter, code) != ARCHIVE_OK || archive_read_support_format_raw(s->filter) != ARCHIVE_OK)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "libarchive cannot read %s: %s", compression_name(s->compression),
-                          archive_error_string(s->filter));
+    if (archive_read_append_filter(s->filter, code) != ARCHIVE_OK
+        || archive_read_support_format_raw(s->filter) != ARCHIVE_OK)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "libarchive cannot read %s: %s",
+                          compression_name(s->compression), archive_error_string(s->filter));
     struct archive_entry *entry;
     if (archive_read_open(s->filter, s, NULL, filter_callback, NULL) != ARCHIVE_OK)
         return filter_fail(s, err);

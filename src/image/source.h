@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/source.h: a foreign byte stream inside creel-archive.
  *
- * Bytes come from a descriptor, are hashed and counted as they came ("raw"), decompressed once if their first bytes say
- * gzip, bzip2, xz or zstd, and hashed and counted again ("plain"). Nothing is ever decompressed twice, so there are no
- * nested bombs. Buffers are fixed; limits are looked at on every block. */
+ * Bytes come from a descriptor, are hashed and counted as they came ("raw"), decompressed once if their first bytes
+ * say gzip, bzip2, xz or zstd, and hashed and counted again ("plain"). Nothing is ever decompressed twice, so there
+ * are no nested bombs. Buffers are fixed; limits are looked at on every block. */
 #ifndef CREEL_IMAGE_SOURCE_H
 #define CREEL_IMAGE_SOURCE_H
 

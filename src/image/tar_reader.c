@@ -15,9 +15,9 @@ enum { END_MARK = 512, PADDING_MAX = 16 << 20 /* after the end mark: writers fil
 
 int tar_reader_prepare(struct creel_err *err)
 {
-    /* libarchive converts pax names from UTF-8 to the locale's character set, which is ASCII here because we never call
-     * setlocale: what is not ASCII fails to convert and is then taken byte for byte, as it should be. Both sets are built
-     * into the C library, but the first iconv_open reads the list of others. */
+    /* libarchive converts pax names from UTF-8 to the locale's character set, which is ASCII here because we never
+     * call setlocale: what is not ASCII fails to convert and is then taken byte for byte, as it should be. Both sets
+     * are built into the C library, but the first iconv_open reads the list of others. */
     iconv_t cd = iconv_open("ANSI_X3.4-1968", "UTF-8");
     if (cd != (iconv_t)-1)
         (void)iconv_close(cd);
@@ -103,21 +103,24 @@ static int entry_type(struct archive_entry *a, struct tar_entry *e, struct creel
         const char *target = archive_entry_symlink(a);
         size_t n = target != NULL ? strlen(target) : 0;
         if (n == 0 || n > ARCHIVE_PATH_MAX)
-            return creel_fail(err, CREEL_INVALID, 0, "the symbolic link \"%s\" has an empty or too long target", e->path);
+            return creel_fail(err, CREEL_INVALID, 0, "the symbolic link \"%s\" has an empty or too long target",
+                              e->path);
         memcpy(e->link, target, n + 1);
         e->type = TAR_SYMLINK;
         return 0;
     }
     default:
-        return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" is of a type that a tar cannot hold", e->path);
+        return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" is of a type that a tar cannot hold",
+                          e->path);
     }
     uint64_t major_number = (uint64_t)archive_entry_rdevmajor(a), minor_number = (uint64_t)archive_entry_rdevminor(a);
     if (major_number > 0xfff || minor_number > 0xfffff)
         return creel_fail(err, CREEL_INVALID, 0, "the device \"%s\" has impossible numbers", e->path);
     if (e->type == TAR_CHAR && major_number == 0 && minor_number == 0)
-        return creel_fail(err, CREEL_INVALID, 0,
-                          "the archive entry \"%s\" is a character device 0:0, which overlay file systems take for a deletion",
-                          e->path);
+        return creel_fail(
+            err, CREEL_INVALID, 0,
+            "the archive entry \"%s\" is a character device 0:0, which overlay file systems take for a deletion",
+            e->path);
     e->device = makedev((unsigned)major_number, (unsigned)minor_number);
     return 0;
 }
@@ -140,7 +143,8 @@ static int entry_xattrs(struct tar_reader *r, struct archive_entry *a, struct ta
             continue;
         total += strlen(name) + size;
         if (e->xattr_count == ARRAY_LEN(e->xattrs) || total > (size_t)r->source->limits->xattrs)
-            return creel_fail(err, CREEL_EXHAUSTED, 0, "the archive entry \"%s\" has too many extended attributes", e->path);
+            return creel_fail(err, CREEL_EXHAUSTED, 0, "the archive entry \"%s\" has too many extended attributes",
+                              e->path);
         e->xattrs[e->xattr_count++] = (struct tar_xattr){ .name = name, .value = value, .size = size };
     }
     return 0;
@@ -168,7 +172,8 @@ static int entry_fill(struct tar_reader *r, struct archive_entry *a, struct tar_
     e->gid = (gid_t)gid;
     e->mode = (mode_t)archive_entry_perm(a) & 07777;
     e->mtime = entry_time(archive_entry_mtime(a), archive_entry_mtime_nsec(a));
-    e->atime = archive_entry_atime_is_set(a) ? entry_time(archive_entry_atime(a), archive_entry_atime_nsec(a)) : e->mtime;
+    e->atime =
+        archive_entry_atime_is_set(a) ? entry_time(archive_entry_atime(a), archive_entry_atime_nsec(a)) : e->mtime;
     e->size = e->type == TAR_FILE ? archive_entry_size(a) : 0;
     if (e->size < 0)
         return creel_fail(err, CREEL_INVALID, 0, "the archive entry \"%s\" has a negative size", e->path);

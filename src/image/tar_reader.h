@@ -2,7 +2,7 @@
 /* image/tar_reader.h: entries of a foreign tar, with everything that a tar can say already judged.
  *
  * What                              Becomes
- * --------------------------------  ------------------------------------------------------------------------------------
+ * --------------------------------  -------------------------------------------------------------------------------
  * regular file, old regular, GNU    file; holes of sparse files stay holes
  *   sparse, contiguous file
  * directory                         directory
@@ -13,10 +13,10 @@
  * name, hard link target            entry_path_clean: ".." refused
  * owner                             numbers only, 0 to 2^32-2; names in the archive are never looked up
  * mode                              the twelve permission bits
- * times                             mtime and, if given, atime, in nanoseconds; the kernel clamps to what it can store
+ * times                             mtime and, if given, atime, in nanoseconds; the kernel clamps what it cannot store
  * xattr security.capability         kept
  * xattr user.* but user.overlay.*   kept
- * other xattrs                      dropped: trusted.* and user.overlay.* steer overlay, security.selinux, .ima, .evm,
+ * other xattrs                      dropped: trusted.* and user.overlay.* steer overlay, security.selinux, .ima,
  *                                   .apparmor … are this host's, ACLs and the rest have no meaning in a layer
  * file flags, volume labels, pax    ignored
  *   globals

@@ -121,7 +121,8 @@ static int put_pax_header(struct tar_writer *w, struct creel_err *err)
     (void)put_octal(h.size, sizeof h.size, (int64_t)w->pax.len);
     (void)put_octal(h.mtime, sizeof h.mtime, 0);
     seal(&h);
-    return put(w, &h, sizeof h, err) < 0 || put(w, w->pax.data, w->pax.len, err) < 0 || put_padding(w, err) < 0 ? -1 : 0;
+    return put(w, &h, sizeof h, err) < 0 || put(w, w->pax.data, w->pax.len, err) < 0 || put_padding(w, err) < 0 ? -1
+                                                                                                                : 0;
 }
 
 static void fill_header(struct tar_writer *w, const struct tar_entry *e, struct header *h)

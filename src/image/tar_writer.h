@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image/tar_writer.h: writing tar streams: ustar headers, and a pax extended header in front where ustar cannot say it
- * (long names, large numbers, nanoseconds, extended attributes). Names are bytes; nothing is converted. The same entries
- * give the same bytes. */
+/* image/tar_writer.h: writing tar streams: ustar headers, and a pax extended header in front where ustar cannot say
+ * it (long names, large numbers, nanoseconds, extended attributes). Names are bytes; nothing is converted. The same
+ * entries give the same bytes. */
 #ifndef CREEL_IMAGE_TAR_WRITER_H
 #define CREEL_IMAGE_TAR_WRITER_H
 

@@ -29,7 +29,8 @@ int tree_pack_init(struct tree_pack *p, struct tar_writer *w, struct creel_err *
     memset(p, 0, sizeof *p);
     p->writer = w;
     /* one buffer for file data, and for names and values of attributes */
-    p->buffer = malloc(XATTR_NAMES_MAX + XATTR_VALUES_MAX > COPY_SIZE ? XATTR_NAMES_MAX + XATTR_VALUES_MAX : COPY_SIZE);
+    p->buffer =
+        malloc(XATTR_NAMES_MAX + XATTR_VALUES_MAX > COPY_SIZE ? XATTR_NAMES_MAX + XATTR_VALUES_MAX : COPY_SIZE);
     return p->buffer == NULL ? creel_fail_nomem(err) : 0;
 }
 
@@ -96,7 +97,8 @@ static int push(struct tree_pack *p, const char *name, size_t *ret_before, struc
     size_t n = strlen(name), slash = p->path_len > 0 && p->entry.path[p->path_len - 1] != '/';
     *ret_before = p->path_len;
     if (p->path_len + slash + n + 1 > ARCHIVE_PATH_MAX)
-        return creel_fail(err, CREEL_INVALID, 0, "the path %.200s… is longer than %d bytes", p->entry.path, ARCHIVE_PATH_MAX);
+        return creel_fail(err, CREEL_INVALID, 0, "the path %.200s… is longer than %d bytes", p->entry.path,
+                          ARCHIVE_PATH_MAX);
     if (slash)
         p->entry.path[p->path_len++] = '/';
     memcpy(p->entry.path + p->path_len, name, n + 1);
@@ -140,7 +142,8 @@ static int read_xattrs(struct tree_pack *p, int fd, struct creel_err *err)
             continue;
         if (size < 0)
             return pack_fail(p, "reading an extended attribute of", errno, err);
-        p->entry.xattrs[p->entry.xattr_count++] = (struct tar_xattr){ .name = name, .value = value, .size = (size_t)size };
+        p->entry.xattrs[p->entry.xattr_count++] =
+            (struct tar_xattr){ .name = name, .value = value, .size = (size_t)size };
         value += size;
     }
     return 0;
@@ -158,8 +161,8 @@ static int check_layer_form(struct tree_pack *p, int fd, struct creel_err *err)
     static const char *const unsupported[] = { "trusted.overlay.redirect", "trusted.overlay.metacopy" };
     for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
         if (fgetxattr(fd, unsupported[i], NULL, 0) >= 0)
-            return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s has the attribute %s, which no layer can express", p->entry.path,
-                              unsupported[i]);
+            return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s has the attribute %s, which no layer can express",
+                              p->entry.path, unsupported[i]);
     return 0;
 }
 
@@ -266,8 +269,8 @@ static int pack_whiteout(struct tree_pack *p, const char *name, const struct sta
     (void)snprintf(marker, sizeof marker, "%s%s", WHITEOUT_PREFIX, name);
     pop(p, before);
     if (strlen(marker) > NAME_MAX)
-        return creel_fail(err, CREEL_INVALID, 0, "the deletion of %s%.100s… cannot be expressed: the name is too long",
-                          p->entry.path, name);
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "the deletion of %s%.100s… cannot be expressed: the name is too long", p->entry.path, name);
     if (push(p, marker, &ignored, err) < 0)
         return -1;
     struct stat plain = *st;
@@ -277,7 +280,8 @@ static int pack_whiteout(struct tree_pack *p, const char *name, const struct sta
     return tar_writer_entry(p->writer, &p->entry, err);
 }
 
-static int pack_named(struct tree_pack *p, int dir, const char *name, const struct stat *above, struct creel_err *err);
+static int pack_named(struct tree_pack *p, int dir, const char *name, const struct stat *above,
+                      struct creel_err *err);
 
 static int compare(const void *a, const void *b)
 {
@@ -312,7 +316,8 @@ static int pack_children(struct tree_pack *p, int fd, const struct stat *st, str
 {
     auto_strv names = STRV_INIT;
     if (++p->depth > DEPTH_MAX)
-        return creel_fail(err, CREEL_INVALID, 0, "the directories below %.200s… are nested too deeply", p->entry.path);
+        return creel_fail(err, CREEL_INVALID, 0, "the directories below %.200s… are nested too deeply",
+                          p->entry.path);
     if (list_names(p, fd, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
@@ -331,9 +336,11 @@ static int pack_children(struct tree_pack *p, int fd, const struct stat *st, str
 /* T4 */
 static bool shows_kernel(int fd)
 {
-    static const unsigned long kinds[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
-                                           DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC,
-                                           PSTOREFS_MAGIC, EFIVARFS_MAGIC, 0x19800202 /* mqueue */, 0x62656570 /* configfs */ };
+    static const unsigned long kinds[] = { PROC_SUPER_MAGIC,    SYSFS_MAGIC,        CGROUP_SUPER_MAGIC,
+                                           CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC,
+                                           TRACEFS_MAGIC,       SECURITYFS_MAGIC,   BPF_FS_MAGIC,
+                                           PSTOREFS_MAGIC,      EFIVARFS_MAGIC,     0x19800202 /* mqueue */,
+                                           0x62656570 /* configfs */ };
     struct statfs fs;
     if (fstatfs(fd, &fs) < 0)
         return false;
@@ -389,7 +396,8 @@ static bool is_stub(const struct tree_pack *p, int dir, const char *name, const 
     char path[ARCHIVE_PATH_MAX + 2];
     if (p->stubs == NULL)
         return false;
-    (void)snprintf(path, sizeof path, "/%s", strncmp(p->entry.path, "./", 2) == 0 ? p->entry.path + 2 : p->entry.path);
+    (void)snprintf(path, sizeof path, "/%s",
+                   strncmp(p->entry.path, "./", 2) == 0 ? p->entry.path + 2 : p->entry.path);
     if (json_object_get(p->stubs, path) == NULL)
         return false;
     if (S_ISREG(st->st_mode))

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/tree_pack.h: a directory tree to a tar stream.
  *
- *   T1  Every entry is opened relative to its directory's descriptor, without following links, and looked at again through
- *       the descriptor that is then read: swapping files under us changes what is packed, never where it comes from.
- *   T2  Entries of a directory come in byte order, a directory before its content; hard links refer to the first entry.
- *       The same tree gives the same bytes.
+ *   T1  Every entry is opened relative to its directory's descriptor, without following links, and looked at again
+ *       through the descriptor that is then read: swapping files under us changes what is packed, never where it
+ *       comes from.
+ *   T2  Entries of a directory come in byte order, a directory before its content; hard links refer to the first
+ *       entry. The same tree gives the same bytes.
  *   T3  What vanishes or changes its type while we look is left out; a file that shrinks is filled with zeros.
- *   T4  Sockets have no place in a tar. What kernel file systems (proc, sys …) show is not content: their directories are
- *       packed empty when they are met below another file system.
- *   T5  In layer form: an overlay upper directory's whiteouts and opaque marks become ".wh." entries; an upper directory
- *       that uses features a layer cannot express (redirects, metadata-only copies) is refused. */
+ *   T4  Sockets have no place in a tar. What kernel file systems (proc, sys …) show is not content: their directories
+ *       are packed empty when they are met below another file system.
+ *   T5  In layer form: an overlay upper directory's whiteouts and opaque marks become ".wh." entries; an upper
+ *       directory that uses features a layer cannot express (redirects, metadata-only copies) is refused. */
 #ifndef CREEL_IMAGE_TREE_PACK_H
 #define CREEL_IMAGE_TREE_PACK_H
 
@@ -33,7 +34,8 @@ struct tree_pack {
 
 int tree_pack_init(struct tree_pack *p, struct tar_writer *w, struct creel_err *err);
 void tree_pack_fini(struct tree_pack *p);
-/* dir/name and everything below it, called `as` in the archive ("." gives "./", "./a"). NOT_FOUND when there is none. */
+/* dir/name and everything below it, called `as` in the archive ("." gives "./", "./a"). NOT_FOUND when there is
+ * none. */
 int tree_pack_one(struct tree_pack *p, int dir, const char *name, const char *as, struct creel_err *err);
 /* What is in the directory, but not itself: names without prefix. */
 int tree_pack_content(struct tree_pack *p, int dir, struct creel_err *err);

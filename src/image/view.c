@@ -37,7 +37,8 @@ static int open_running(bool with_mounts, bool writable, struct creel_err *err)
         return errno == ESRCH ? creel_fail(err, CREEL_CONFLICT, 0, "the container has just ended")
                               : view_fail("entering its mount namespace", errno, err);
     auto_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    auto_fd tree = root < 0 ? view_fail("opening its root", errno, err) : confine_tree(root, with_mounts, !writable, err);
+    auto_fd tree =
+        root < 0 ? view_fail("opening its root", errno, err) : confine_tree(root, with_mounts, !writable, err);
     if (setns(own, CLONE_NEWNS) < 0)
         return view_fail("returning to our mount namespace", errno, err);
     return fd_take(&tree);
@@ -45,14 +46,14 @@ static int open_running(bool with_mounts, bool writable, struct creel_err *err)
 
 /* --- stopped --- */
 
-/* Everything by names relative to the layers directory, which is where we are: a descriptor from before would be of another
- * mount namespace. */
+/* Everything by names relative to the layers directory, which is where we are: a descriptor from before would be of
+ * another mount namespace. */
 struct stopped {
     const json_t *view;
     char dir[IDENT_LEN + sizeof "../containers/"];
     size_t layers;
     bool upper, writable;
-    bool scratch;                   /* reading with mounts: their mount points are made in an upper layer of our own */
+    bool scratch; /* reading with mounts: their mount points are made in an upper layer of our own */
     int mounts[VIEW_MOUNTS_MAX];    /* private copies of the sources */
     size_t mount_count;
 };
@@ -95,7 +96,8 @@ static int overlay_data(const struct stopped *s, struct bytes *data, struct cree
     else if (s->upper && s->writable)
         bytes_addf(data, ",upperdir=%s/upper,workdir=%s/work", s->dir, s->dir);
     bytes_adds(data, ",metacopy=off,redirect_dir=off");
-    return bytes_ok(data) && data->len < OVERLAY_DATA_MAX ? 0 : creel_fail(err, CREEL_EXHAUSTED, 0, "too many layers");
+    return bytes_ok(data) && data->len < OVERLAY_DATA_MAX ? 0
+                                                          : creel_fail(err, CREEL_EXHAUSTED, 0, "too many layers");
 }
 
 /* A file system of our own over the engine's directory for temporary files, in this namespace only. */

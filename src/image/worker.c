@@ -59,7 +59,8 @@ static int plan_signals(struct spawn_plan *p)
     return r;
 }
 
-static int spawn(const char *path, const char *op, int in, int out, int control, const int *fds, size_t nfds, pid_t *ret)
+static int spawn(const char *path, const char *op, int in, int out, int control, const int *fds, size_t nfds,
+                 pid_t *ret)
 {
     /* a fixed environment: no loader, locale or character set variable of the caller reaches the worker */
     char *env[] = { (char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C",
@@ -230,8 +231,8 @@ int worker_next(struct worker *w, uint64_t *done, uint64_t *total, json_t **ret_
     return r;
 }
 
-int worker_wait(struct worker *w, void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, json_t **ret_ok,
-                struct creel_err *err)
+int worker_wait(struct worker *w, void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                json_t **ret_ok, struct creel_err *err)
 {
     uint64_t done = 0, total = 0;
     int r;

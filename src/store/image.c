@@ -83,7 +83,8 @@ int image_row_by_prefix(struct store *s, const char *hex_prefix, char *ret_id, s
     return r < 0 ? -1 : count;
 }
 
-int image_row_each(struct store *s, int (*each)(void *arg, const struct image_row *r), void *arg, struct creel_err *err)
+int image_row_each(struct store *s, int (*each)(void *arg, const struct image_row *r), void *arg,
+                   struct creel_err *err)
 {
     auto_stmt st;
     if (stmt_open(s, &st, "SELECT " COLUMNS " FROM images ORDER BY created_ns DESC,id", err) < 0)
@@ -99,8 +100,8 @@ int image_row_each(struct store *s, int (*each)(void *arg, const struct image_ro
     return got;
 }
 
-int image_name_each(struct store *s, const char *id, int (*each)(void *arg, const char *name, const char *id), void *arg,
-                    struct creel_err *err)
+int image_name_each(struct store *s, const char *id, int (*each)(void *arg, const char *name, const char *id),
+                    void *arg, struct creel_err *err)
 {
     static const char one[] = "SELECT name,image_id FROM image_names WHERE image_id=?1 ORDER BY name";
     static const char all[] = "SELECT name,image_id FROM image_names ORDER BY name";
@@ -128,10 +129,12 @@ int image_child_count(struct store *s, const char *id, int64_t *ret, struct cree
     return r < 0 ? -1 : 0;
 }
 
-static int insert_layer(struct store_tx *tx, const char *id, size_t at, const struct image_layer *l, struct creel_err *err)
+static int insert_layer(struct store_tx *tx, const char *id, size_t at, const struct image_layer *l,
+                        struct creel_err *err)
 {
     auto_stmt st;
-    if (stmt_open(tx_store(tx), &st, "INSERT INTO image_layers(image_id,position,layer,blob)VALUES(?1,?2,?3,?4)", err) < 0)
+    if (stmt_open(tx_store(tx), &st, "INSERT INTO image_layers(image_id,position,layer,blob)VALUES(?1,?2,?3,?4)", err)
+        < 0)
         return -1;
     stmt_bind_text(&st, 1, id);
     stmt_bind_int(&st, 2, (int64_t)at);

@@ -2,8 +2,8 @@
 /* store/image.h: images, their names, layers and blobs.
  *
  *   I1  An image row exists only with all its layers and their blobs; those were synced before the commit.
- *   I2  A layer's number is never used twice, so a directory found without a row is garbage. Numbers are reserved (the row
- *       is not ready) before the directory gets its name.
+ *   I2  A layer's number is never used twice, so a directory found without a row is garbage. Numbers are reserved
+ *       (the row is not ready) before the directory gets its name.
  *   I3  Two ready layers never have the same diff_id; two blobs never the same digest.
  *   I4  What no image refers to may be deleted; references are counted by query, never stored. */
 #ifndef CREEL_STORE_IMAGE_H
@@ -41,13 +41,15 @@ int image_row_get(struct store *s, const char *id, struct image_row *ret, struct
 int image_row_exists(struct store *s, const char *id, struct creel_err *err);                     /* 1, 0, -1 */
 /* The image a canonical name stands for: 1 with id filled (72 bytes), 0 none, -1. */
 int image_name_get(struct store *s, const char *name, char *ret_id, struct creel_err *err);
-/* The images whose id begins with "sha256:<prefix>": returns how many (at most 2 are counted), the first in ret_id. */
+/* The images whose id begins with "sha256:<prefix>": returns how many (at most 2 are counted), the first in
+ * ret_id. */
 int image_row_by_prefix(struct store *s, const char *hex_prefix, char *ret_id, struct creel_err *err);
 /* All images, newest first (created, then id); the config is not loaded. */
-int image_row_each(struct store *s, int (*each)(void *arg, const struct image_row *r), void *arg, struct creel_err *err);
+int image_row_each(struct store *s, int (*each)(void *arg, const struct image_row *r), void *arg,
+                   struct creel_err *err);
 /* The names of an image in order; id NULL: of all images. */
-int image_name_each(struct store *s, const char *id, int (*each)(void *arg, const char *name, const char *id), void *arg,
-                    struct creel_err *err);
+int image_name_each(struct store *s, const char *id, int (*each)(void *arg, const char *name, const char *id),
+                    void *arg, struct creel_err *err);
 /* The layers of an image, lowest first. */
 int image_layer_each(struct store *s, const char *id, int (*each)(void *arg, const struct layer_row *l), void *arg,
                      struct creel_err *err);
@@ -62,13 +64,15 @@ int blob_row_each(struct store *s, int (*each)(void *arg, const char *digest, in
 /* --- writing --- */
 /* A number for a layer that is about to get its directory (I2). */
 int layer_row_reserve(struct store_tx *tx, const char *diff_id, int64_t *ret_n, struct creel_err *err);
-/* Make a reserved layer ready. Returns 1; 0 when another ready layer has this diff_id by now: *ret_n is its number and the
- * reserved row is gone. */
+/* Make a reserved layer ready. Returns 1; 0 when another ready layer has this diff_id by now: *ret_n is its number
+ * and the reserved row is gone. */
 int layer_row_ready(struct store_tx *tx, const struct layer_row *l, int64_t *ret_n, struct creel_err *err);
 /* Only if it is not ready. */
 int layer_row_unreserve(struct store_tx *tx, int64_t n, struct creel_err *err);
-int blob_row_put(struct store_tx *tx, const char *digest, int64_t size, const char *media_type, struct creel_err *err);
-/* 1 inserted, 0 was there already (its layers then are as they were). layers: numbers and blob digests, lowest first. */
+int blob_row_put(struct store_tx *tx, const char *digest, int64_t size, const char *media_type,
+                 struct creel_err *err);
+/* 1 inserted, 0 was there already (its layers then are as they were). layers: numbers and blob digests, lowest
+ * first. */
 struct image_layer { int64_t n; const char *blob; };
 int image_row_insert(struct store_tx *tx, const struct image_row *r, const struct image_layer *layers, size_t count,
                      struct creel_err *err);
@@ -77,8 +81,8 @@ int image_name_put(struct store_tx *tx, const char *name, const char *id, int64_
                    struct creel_err *err);
 int image_name_delete(struct store_tx *tx, const char *name, struct creel_err *err); /* 1, 0 */
 int image_row_delete(struct store_tx *tx, const char *id, struct creel_err *err);    /* its names go, too */
-/* Delete the ready layers and the blobs that no image refers to; the callbacks tell what is to be removed from disk after
- * the commit. */
+/* Delete the ready layers and the blobs that no image refers to; the callbacks tell what is to be removed from disk
+ * after the commit. */
 int image_sweep(struct store_tx *tx, int (*layer)(void *arg, int64_t n, int64_t size),
                 int (*blob)(void *arg, const char *digest, int64_t size), void *arg, struct creel_err *err);
 

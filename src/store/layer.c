@@ -55,7 +55,8 @@ int layer_row_each(struct store *s, int (*each)(void *arg, const struct layer_ro
                    struct creel_err *err)
 {
     auto_stmt st;
-    if (stmt_open(s, &st, "SELECT l.n,l.diff_id,l.size,l.tar_size,NULL,NULL,NULL,l.ready FROM layers l ORDER BY l.n", err)
+    if (stmt_open(s, &st, "SELECT l.n,l.diff_id,l.size,l.tar_size,NULL,NULL,NULL,l.ready FROM layers l ORDER BY l.n",
+                  err)
         < 0)
         return -1;
     int got;
@@ -72,7 +73,9 @@ int layer_row_each(struct store *s, int (*each)(void *arg, const struct layer_ro
 int layer_row_reserve(struct store_tx *tx, const char *diff_id, int64_t *ret_n, struct creel_err *err)
 {
     auto_stmt st;
-    if (stmt_open(tx_store(tx), &st, "INSERT INTO layers(diff_id,ready,size,tar_size)VALUES(?1,0,0,0)RETURNING n", err) < 0)
+    if (stmt_open(tx_store(tx), &st, "INSERT INTO layers(diff_id,ready,size,tar_size)VALUES(?1,0,0,0)RETURNING n",
+                  err)
+        < 0)
         return -1;
     stmt_bind_text(&st, 1, diff_id);
     int got = stmt_step(&st, err);
@@ -111,7 +114,8 @@ int layer_row_ready(struct store_tx *tx, const struct layer_row *l, int64_t *ret
     if (there == 1)
         return layer_row_unreserve(tx, l->n, err) < 0 ? -1 : 0;
     auto_stmt st;
-    if (stmt_open(tx_store(tx), &st, "UPDATE layers SET ready=1,size=?2,tar_size=?3 WHERE n=?1 AND diff_id=?4", err) < 0)
+    if (stmt_open(tx_store(tx), &st, "UPDATE layers SET ready=1,size=?2,tar_size=?3 WHERE n=?1 AND diff_id=?4", err)
+        < 0)
         return -1;
     stmt_bind_int(&st, 1, l->n);
     stmt_bind_int(&st, 2, l->size);
@@ -119,14 +123,17 @@ int layer_row_ready(struct store_tx *tx, const struct layer_row *l, int64_t *ret
     stmt_bind_text(&st, 4, l->diff_id);
     int changed = stmt_run(&st, err);
     if (changed != 1)
-        return changed < 0 ? -1 : creel_fail(err, CREEL_CONFLICT, 0, "the place reserved for layer %s is gone", l->diff_id);
+        return changed < 0
+                   ? -1
+                   : creel_fail(err, CREEL_CONFLICT, 0, "the place reserved for layer %s is gone", l->diff_id);
     *ret_n = l->n;
     return 1;
 }
 
 int blob_row_put(struct store_tx *tx, const char *digest, int64_t size, const char *media_type, struct creel_err *err)
 {
-    static const char sql[] = "INSERT INTO blobs(digest,size,media_type)VALUES(?1,?2,?3)ON CONFLICT(digest)DO NOTHING";
+    static const char sql[] =
+        "INSERT INTO blobs(digest,size,media_type)VALUES(?1,?2,?3)ON CONFLICT(digest)DO NOTHING";
     auto_stmt st;
     if (stmt_open(tx_store(tx), &st, sql, err) < 0)
         return -1;
