@@ -13,7 +13,7 @@
  * name, hard link target            entry_path_clean: ".." refused
  * owner                             numbers only, 0 to 2^32-2; names in the archive are never looked up
  * mode                              the twelve permission bits
- * times                             mtime and, if given, atime, in nanoseconds; the kernel clamps what it cannot store
+ * times                             mtime and, if given, atime, in nanoseconds; the kernel clamps the rest
  * xattr security.capability         kept
  * xattr user.* but user.overlay.*   kept
  * other xattrs                      dropped: trusted.* and user.overlay.* steer overlay, security.selinux, .ima,
