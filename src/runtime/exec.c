@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/exec.c: a further process in a running container.
  *
- * One clone: the pid namespace is entered by the caller for the length of the clone, the cgroup by CLONE_INTO_CGROUP (or
- * by the child, on version 1), everything else by the child in a single setns with init's pidfd. */
+ * The child is born in the cgroup (or enters it, on version 1), joins everything with a single setns and init's pidfd,
+ * confines itself and clones the process proper, which thus appears in the container's pid namespace with nothing but what
+ * the container has (init/exec.c). Where that cannot be, the pid namespace is entered by the caller for the length of the
+ * only clone. */
 #include "runtime/launch.h"
 #include "runtime/listener.h"
 #include "runtime/namespace.h"
 #include "runtime/runtime.h"
+#include "runtime/seccomp.h"
 #include "runtime/setup.h"
 #include "sys/identity.h"
 #include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 struct exec_setup {
     struct process_plan process;
@@ -114,12 +122,33 @@ static int make_keep_list(struct exec_setup *s, struct creel_err *err)
     return s->keep == NULL ? -1 : 0;
 }
 
+static bool filter_allows(const struct sock_fprog *f, long nr, uint64_t a0, uint64_t a1)
+{
+    const uint64_t args[6] = { a0, a1 };
+    uint32_t answer = seccomp_program_answer(f, (int)nr, args) & SECCOMP_RET_ACTION_FULL;
+    return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG || (nr == SYS_clone3 && answer == SECCOMP_RET_ERRNO);
+}
+
+/* Whether a guide can confine itself and then still make the process. */
+static bool can_be_guided(const struct exec_setup *s, const struct oci_config *c)
+{
+    const struct sock_fprog *f = s->process.seccomp;
+    if (oci_namespace_find(c, OCI_NS_PID) == NULL || s->init.user_namespace
+        || (s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+        return false;
+    return f == NULL || f->len == 0
+           || (filter_allows(f, SYS_clone3, 0, 0) && filter_allows(f, SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0)
+               && filter_allows(f, SYS_setsid, 0, 0) && filter_allows(f, SYS_ioctl, 0, TIOCSCTTY)
+               && filter_allows(f, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) && filter_allows(f, SYS_recvfrom, 0, 0)
+               && filter_allows(f, SYS_sendmsg, 0, 0) && filter_allows(f, SYS_exit_group, 0, 0));
+}
+
 /* Where the process is born: in the container's pid namespace, if it has one. Without privilege that can only be entered
  * from within the user namespace, hence by a process in between. */
 static struct namespace_plan birth_plan(struct exec_setup *s, const struct runtime_exec_params *p)
 {
     struct namespace_plan n = { .pid = -1, .time = -1 };
-    if (oci_namespace_find(p->config, OCI_NS_PID) != NULL)
+    if (oci_namespace_find(p->config, OCI_NS_PID) != NULL && !s->init.guided)
         n.pid = p->init_pidfd;
     if (s->init.user_namespace && geteuid() != 0) {
         n.staged = true;
@@ -141,6 +170,9 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     s->init.container = p->init_pidfd;
     s->init.join_flags = join_flags(p->config);
     s->init.user_namespace = (s->init.join_flags & CLONE_NEWUSER) != 0;
+    s->init.guided = can_be_guided(s, p->config);
+    if (s->init.guided)
+        s->init.join_flags |= CLONE_NEWPID;
     s->process.groups_fixed = s->init.user_namespace && geteuid() != 0;
     s->init.process = &s->process;
     s->init.root = -1;
@@ -164,6 +196,32 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     return r < 0 && r != -EPIPE ? creel_fail(err, CREEL_INTERNAL, -r, "tell the process to go on") : 0;
 }
 
+/* The pid comes over a socket that a process of the container may have got hold of: it has to be a child of ours. */
+static bool is_child(pid_t pid)
+{
+    siginfo_t info;
+    return pid > 0 && (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD);
+}
+
+/* From the guide, which ends, to the process it made. */
+static int take_over(struct exec_setup *s, struct runtime_process *x, struct creel_err *err)
+{
+    int pid, status;
+    int r = launch_expect_clone(s->sock, RUNTIME_SETUP_TIMEOUT_MS, &pid, err);
+    if (!is_child(pid))
+        return r < 0 ? r : creel_fail(err, CREEL_INTERNAL, 0, "the process that was made is not a child");
+    if (sys_wait_child(x->pid, x->pidfd, &status) < 0) /* a zombie would keep the cgroup busy */
+        (void)sys_wait_child(x->pid, -1, &status);
+    fd_closep(&x->pidfd);
+    x->pid = pid;
+    int pidfd = sys_pidfd_open(pid);
+    if (pidfd >= 0)
+        x->pidfd = pidfd;
+    else if (r == 0 && pidfd != -ENOSYS)
+        return creel_fail(err, CREEL_INTERNAL, -pidfd, "open the process that was made");
+    return r;
+}
+
 static int accompany(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
                      struct creel_err *err)
 {
@@ -178,6 +236,8 @@ static int accompany(struct exec_setup *s, const struct runtime_exec_params *p, 
             return creel_fail(err, CREEL_INTERNAL, 0, "the process sent no terminal");
         ret->console_master = fds[0];
     }
+    if (s->init.guided && take_over(s, ret, err) < 0)
+        return -1;
     if ((s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
         && listener_pass(s->sock, ret->pidfd, ret->pid, p->config, p->id, p->bundle != NULL ? p->bundle : "", "running",
                          err) < 0)
@@ -209,10 +269,11 @@ int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *re
         abandon(&x);
         return -1;
     }
-    int r = sys_process_start(x.pid, &x.pid_start);
-    if (r < 0)
-        (void)creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the process");
-    if (r < 0 || accompany(&s, p, &x, err) < 0) {
+    int r = accompany(&s, p, &x, err);
+    int start = r < 0 ? 0 : sys_process_start(x.pid, &x.pid_start); /* nobody has reaped it, even if it ended */
+    if (start < 0)
+        r = creel_fail(err, CREEL_INTERNAL, -start, "find the start time of the process");
+    if (r < 0) {
         abandon(&x);
         return -1;
     }

@@ -177,3 +177,36 @@ int launch_expect_msg(int sock, uint32_t want, int timeout_ms, struct launch_msg
 {
     return expect(sock, want, timeout_ms, ret, NULL, NULL, err);
 }
+
+/* The new process may fail, and say so, before the one in between has told its pid. The end of the file comes after both
+ * have said what they had to say. */
+int launch_expect_clone(int sock, int timeout_ms, int *ret_pid, struct creel_err *err)
+{
+    int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+    struct launch_msg m, failure = { .step = LAUNCH_GO };
+    *ret_pid = 0;
+    for (int errors = 0;;) {
+        int r = wait_readable(sock, deadline);
+        if (r == 0)
+            r = launch_recv(sock, &m, NULL, NULL);
+        if (r < 0 && r != -ECONNRESET) {
+            (void)launch_fail(&failure, r == -ETIMEDOUT ? CREEL_TIMEOUT : CREEL_INTERNAL, -r,
+                              "wait for the process to be \"", launch_step_name(LAUNCH_CLONED), "\"", NULL);
+            if (r == -ETIMEDOUT || errors++ > 0)
+                return fail_in_words_of(&failure, err);
+            continue; /* without the pid there is nothing to end it by */
+        }
+        if (r > 0 && m.step == LAUNCH_FAILED) {
+            failure = m;
+            continue;
+        }
+        if (r > 0 && m.step == LAUNCH_CLONED && m.sys > 0)
+            *ret_pid = m.sys;
+        if (failure.step == LAUNCH_FAILED)
+            return fail_in_words_of(&failure, err);
+        if (*ret_pid == 0)
+            return creel_fail(err, CREEL_INTERNAL, 0, "the process died before it was \"%s\"",
+                              launch_step_name(LAUNCH_CLONED));
+        return 0;
+    }
+}

@@ -29,7 +29,7 @@
 
 enum launch_step { LAUNCH_FAILED, LAUNCH_MAPPED, LAUNCH_GROUPED, LAUNCH_MOUNTED, LAUNCH_HOOKED, LAUNCH_CONSOLE,
                    LAUNCH_READY, LAUNCH_GO, LAUNCH_LISTENER, LAUNCH_LISTENED,
-                   LAUNCH_CLONED /* namespace.c: the process in between */,
+                   LAUNCH_CLONED /* namespace.c, exec: the process in between; sys is the pid */,
                    LAUNCH_STEP_COUNT };
 enum { LAUNCH_FDS_MAX = 20, LAUNCH_WHERE_MAX = 500 };
 
@@ -55,5 +55,8 @@ int launch_fail(struct launch_msg *m, enum creel_kind kind, int sys, const char 
 int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err);
 /* The same without descriptors, giving the message. */
 int launch_expect_msg(int sock, uint32_t want, int timeout_ms, struct launch_msg *ret, struct creel_err *err);
+/* The process in between that an exec needs: wait until it has cloned. A failure of either process comes back as -1, with
+ * *ret_pid > 0 if there is a process to be ended all the same. */
+int launch_expect_clone(int sock, int timeout_ms, int *ret_pid, struct creel_err *err);
 
 #endif

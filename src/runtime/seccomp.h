@@ -23,6 +23,8 @@ int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct secc
 int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
                            struct creel_err *err);
 void seccomp_program_fini(struct seccomp_program *p);
+/* What the filter answers to a system call of this machine's own kind: SECCOMP_RET_*. */
+uint32_t seccomp_program_answer(const struct sock_fprog *p, int nr, const uint64_t args[6]);
 
 /* --- between seccomp.c and seccomp_cache.c --- */
 /* Store a program; a failure is no failure, the next one compiles again. */

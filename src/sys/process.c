@@ -8,6 +8,7 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -210,6 +211,21 @@ static int close_listed(unsigned first, unsigned last, bool cloexec)
     return 0;
 }
 
+/* Where procfs does not show us, as in that of a pid namespace we are not in: every number that can be in use. */
+static int close_numbers(unsigned first, unsigned last, bool cloexec)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    for (unsigned long fd = first; fd <= last && fd < limit.rlim_cur; fd++) {
+        if (cloexec)
+            (void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+        else
+            (void)close((int)fd);
+    }
+    return 0;
+}
+
 int sys_close_range(unsigned first, unsigned last, bool cloexec)
 {
     if (first > last)
@@ -218,7 +234,8 @@ int sys_close_range(unsigned first, unsigned last, bool cloexec)
         return 0;
     if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
         return -errno;
-    return close_listed(first, last, cloexec);
+    int r = close_listed(first, last, cloexec);
+    return r == -ENOENT ? close_numbers(first, last, cloexec) : r;
 }
 
 int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)

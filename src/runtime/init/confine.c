@@ -461,6 +461,11 @@ int confine_identity(const struct process_plan *p, struct launch_msg *fail)
     (void)umask(p->umask);
     /* After the last change of credentials, which would clear it, and before init waits to be let go: if the parent dies
      * first, that wait ends with the end of file. */
+    return confine_follow_parent(p, fail);
+}
+
+int confine_follow_parent(const struct process_plan *p, struct launch_msg *fail)
+{
     if (p->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "ask to end with the parent", NULL);
     return 0;
@@ -565,7 +570,7 @@ static int load_filter(const struct process_plan *p, int sock, struct launch_msg
     return launch_fail(fail, CREEL_INTERNAL, e, "load the seccomp filter", NULL);
 }
 
-int confine_end(const struct process_plan *p, const char *path, int sock, struct launch_msg *fail)
+int confine_lock(const struct process_plan *p, int sock, struct launch_msg *fail)
 {
     if (set_affinity(&p->cpu_final, "final", fail) < 0)
         return -1;
@@ -578,6 +583,11 @@ int confine_end(const struct process_plan *p, const char *path, int sock, struct
         if (r < 0)
             return launch_fail(fail, CREEL_INTERNAL, -r, "give up CAP_SYS_ADMIN", NULL);
     }
+    return 0;
+}
+
+int confine_execute(const struct process_plan *p, const char *path, struct launch_msg *fail)
+{
     (void)syscall(SYS_execve, path, p->argv, p->envp);
     switch (errno) {
     case ENOENT: /* it was there when we looked: the interpreter is missing */
@@ -591,4 +601,9 @@ int confine_end(const struct process_plan *p, const char *path, int sock, struct
     default:
         return launch_fail(fail, CREEL_CANNOT_INVOKE, errno, "exec ", path, NULL);
     }
+}
+
+int confine_end(const struct process_plan *p, const char *path, int sock, struct launch_msg *fail)
+{
+    return confine_lock(p, sock, fail) < 0 ? -1 : confine_execute(p, path, fail);
 }

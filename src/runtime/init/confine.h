@@ -45,5 +45,10 @@ int confine_find(const struct process_plan *p, char path[PATH_MAX], struct launc
 /* no_new_privs, filter, last capabilities, execve. Returns only on failure. A filter that asks an agent is made known on
  * `sock` first, with write and read, because every other call may already be one that the agent is asked about. */
 int confine_end(const struct process_plan *p, const char *path, int sock, struct launch_msg *fail);
+/* The same in two: all but the execve, and that. */
+int confine_lock(const struct process_plan *p, int sock, struct launch_msg *fail);
+int confine_execute(const struct process_plan *p, const char *path, struct launch_msg *fail);
+/* Die with the parent, if that was asked for; for a process that was cloned after confine_identity. */
+int confine_follow_parent(const struct process_plan *p, struct launch_msg *fail);
 
 #endif

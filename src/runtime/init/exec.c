@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/init/exec.c: the child's side of exec. Until setns nothing of the container can see it; before setns it is made
- * unreadable (not dumpable) and holds nothing but what it was given (CVE-2016-9962). */
+/* runtime/init/exec.c: the child's side of exec (CVE-2016-9962).
+ *
+ * A process of the container with CAP_SYS_PTRACE may take over whatever it can see, dumpable or not, unless a user
+ * namespace lies between. So nothing is born into the container's pid namespace before it has no more than the container
+ * has: a guide, which stays outside, does all of it, with the filter loaded and the last capability given up, and then
+ * clones the process, which needs but a session and execve. Where that cannot be (a filter that forbids clone) or need
+ * not be (a user namespace), the process is born inside, not dumpable and with the descriptors closed at once. */
 #include "runtime/init/confine.h"
 #include "runtime/init/console.h"
 #include "runtime/init/init.h"
@@ -67,7 +72,7 @@ static int prepare_streams(struct joiner *j)
         if (console_send(&c, j->sock) < 0)
             _exit(1);
     }
-    if (confine_session(c.tty, &j->fail) < 0)
+    if (!p->guided && confine_session(c.tty, &j->fail) < 0)
         return -1;
     return confine_descriptors(p->process, stdio, p->preserve, p->give_pipes, &j->sock, &j->fail);
 }
@@ -88,7 +93,36 @@ static int confine(struct joiner *j, char path[PATH_MAX])
 static bool is_orphan(const struct joiner *j)
 {
     char c;
-    return j->p->process->die_with_parent && recv(j->sock, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+    return (j->p->guided || j->p->process->die_with_parent) && recv(j->sock, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}
+
+/* The process itself; what it has is the container's already. */
+static int run_guided(struct joiner *j, const char *path)
+{
+    const struct process_plan *p = j->p->process;
+    if (confine_session(p->terminal ? STDIN_FILENO : -1, &j->fail) < 0 || confine_follow_parent(p, &j->fail) < 0
+        || is_orphan(j))
+        return -1;
+    return confine_execute(p, path, &j->fail);
+}
+
+static int guide(struct joiner *j, const char *path)
+{
+    struct launch_msg m = { .step = LAUNCH_CLONED };
+    int pidfd;
+    if (confine_lock(j->p->process, j->sock, &j->fail) < 0)
+        return -1;
+    pid_t pid = sys_clone(CLONE_PARENT, -1, &pidfd, NULL);
+    if (pid == 0)
+        return run_guided(j, path);
+    if (pid == -ENOMEM) /* what a pid namespace whose init is gone answers */
+        return launch_fail(&j->fail, CREEL_CONFLICT, 0, "the container is not running", NULL);
+    if (pid < 0)
+        return launch_fail(&j->fail, pid == -EAGAIN ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
+                           "clone a process in the container", NULL);
+    m.sys = pid;
+    (void)launch_send(j->sock, &m, NULL, 0);
+    _exit(0);
 }
 
 _Noreturn void init_exec(const struct init_exec_plan *p)
@@ -101,6 +135,6 @@ _Noreturn void init_exec(const struct init_exec_plan *p)
         init_wait(j.sock, LAUNCH_GROUPED, NULL, NULL);
     if (init_enter_cgroup(p->v1_tasks, p->v1_task_count, &j.fail) == 0 && apply_settings(&j) == 0
         && enter_container(&j) == 0 && confine(&j, path) == 0 && !is_orphan(&j))
-        (void)confine_end(p->process, path, j.sock, &j.fail);
+        (void)(p->guided ? guide(&j, path) : confine_end(p->process, path, j.sock, &j.fail));
     init_die(j.sock, &j.fail);
 }

@@ -86,6 +86,7 @@ struct init_exec_plan {
     int stdio[3];
     int preserve;
     bool give_pipes, wait_grouped, user_namespace;
+    bool guided;                /* confined outside of the pid namespace; the process itself is cloned at the very end */
 };
 _Noreturn void init_exec(const struct init_exec_plan *p);
 
