@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/exec.c: a further process in a running container.
  *
- * The child is born in the cgroup (or enters it, on version 1), joins everything with a single setns and init's pidfd,
- * confines itself and clones the process proper, which thus appears in the container's pid namespace with nothing but what
- * the container has (init/exec.c). Where that cannot be, the pid namespace is entered by the caller for the length of the
- * only clone. */
+ * The child is born in the cgroup (or enters it, on version 1), joins everything with a single setns and init's
+ * pidfd, confines itself and clones the process proper, which thus appears in the container's pid namespace with
+ * nothing but what the container has (init/exec.c). Where that cannot be, the pid namespace is entered by the caller
+ * for the length of the only clone. */
 #include "runtime/launch.h"
 #include "runtime/listener.h"
 #include "runtime/namespace.h"
@@ -126,7 +126,8 @@ static bool filter_allows(const struct sock_fprog *f, long nr, uint64_t a0, uint
 {
     const uint64_t args[6] = { a0, a1 };
     uint32_t answer = seccomp_program_answer(f, (int)nr, args) & SECCOMP_RET_ACTION_FULL;
-    return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG || (nr == SYS_clone3 && answer == SECCOMP_RET_ERRNO);
+    return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG
+           || (nr == SYS_clone3 && answer == SECCOMP_RET_ERRNO);
 }
 
 /* Whether a guide can confine itself and then still make the process. */
@@ -137,7 +138,8 @@ static bool can_be_guided(const struct exec_setup *s, const struct oci_config *c
         || (s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
         return false;
     return f == NULL || f->len == 0
-           || (filter_allows(f, SYS_clone3, 0, 0) && filter_allows(f, SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0)
+           || (filter_allows(f, SYS_clone3, 0, 0)
+               && filter_allows(f, SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0)
                && filter_allows(f, SYS_setsid, 0, 0) && filter_allows(f, SYS_ioctl, 0, TIOCSCTTY)
                && filter_allows(f, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) && filter_allows(f, SYS_recvfrom, 0, 0)
                && filter_allows(f, SYS_sendmsg, 0, 0) && filter_allows(f, SYS_exit_group, 0, 0));

@@ -178,8 +178,8 @@ int launch_expect_msg(int sock, uint32_t want, int timeout_ms, struct launch_msg
     return expect(sock, want, timeout_ms, ret, NULL, NULL, err);
 }
 
-/* The new process may fail, and say so, before the one in between has told its pid. The end of the file comes after both
- * have said what they had to say. */
+/* The new process may fail, and say so, before the one in between has told its pid. The end of the file comes after
+ * both have said what they had to say. */
 int launch_expect_clone(int sock, int timeout_ms, int *ret_pid, struct creel_err *err)
 {
     int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;

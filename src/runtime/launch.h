@@ -55,8 +55,8 @@ int launch_fail(struct launch_msg *m, enum creel_kind kind, int sys, const char 
 int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err);
 /* The same without descriptors, giving the message. */
 int launch_expect_msg(int sock, uint32_t want, int timeout_ms, struct launch_msg *ret, struct creel_err *err);
-/* The process in between that an exec needs: wait until it has cloned. A failure of either process comes back as -1, with
- * *ret_pid > 0 if there is a process to be ended all the same. */
+/* The process in between that an exec needs: wait until it has cloned. A failure of either process comes back as -1,
+ * with *ret_pid > 0 if there is a process to be ended all the same. */
 int launch_expect_clone(int sock, int timeout_ms, int *ret_pid, struct creel_err *err);
 
 #endif

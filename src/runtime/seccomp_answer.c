@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/seccomp_answer.c: what a filter would answer, without loading it. Knows the instructions that the kernel takes
- * in a filter and our compiler makes; whatever else stands there counts as "kill", so a caller errs on the safe side. */
+/* runtime/seccomp_answer.c: what a filter would answer, without loading it. Knows the instructions that the kernel
+ * takes in a filter and our compiler makes; whatever else stands there counts as "kill", so a caller errs on the safe
+ * side. */
 #include "runtime/seccomp.h"
 
 #include <linux/audit.h>

@@ -3,7 +3,7 @@
  *
  *   attacker syscalls          one line "NAME ERRNO" (0 when it was allowed) per entry of the table below
  *   attacker entries           the forbidden mkdir-like call through int 0x80 and the x32 numbers
- *   attacker watch WHAT        until killed: look at every process that appears; report "traced", "fd", "exe" on stdout
+ *   attacker watch t|f|x       until killed: take over, list the descriptors of, write the program of whatever appears
  *   attacker tty               push a character into the input queue of descriptors 0 to 2
  *   attacker scan              files of /proc and /sys that can be opened for writing
  *   attacker handle            open the directory with inode 2 of every mount by its handle
@@ -129,21 +129,31 @@ static int try_syscalls(void)
     return 0;
 }
 
+#ifdef __x86_64__
+static long call_by_interrupt(long nr, long a, long b)
+{
+    long r;
+    __asm__ volatile("int $0x80"
+                     : "=a"(r)
+                     : "a"(nr), "b"(a), "c"(b), "d"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
+    errno = (int)r < 0 ? -(int)r : 0;
+    return (int)r < 0 ? -1 : (int)r;
+}
+#endif
+
 static int try_entries(void)
 {
 #ifdef __x86_64__
     /* unshare(CLONE_NEWUSER): 310 for 32-bit programs, 272 with the x32 bit for those. Both give -errno, ours or
      * the kernel's when that entry does not exist. */
     long r;
-    __asm__ volatile("int $0x80" : "=a"(r) : "a"(310L), "b"((long)CLONE_NEWUSER), "c"(0L), "d"(0L) : "memory", "r8", "r9", "r10", "r11");
-    errno = (int)-(int)r;
-    say("int80 unshare", (int)r < 0 ? -1 : 0);
-    __asm__ volatile("int $0x80" : "=a"(r) : "a"(288L /* keyctl */), "b"(0L), "c"(-3L), "d"(0L) : "memory", "r8", "r9", "r10", "r11");
-    errno = (int)-(int)r;
-    say("int80 keyctl", (int)r < 0 ? -1 : 0);
-    __asm__ volatile("int $0x80" : "=a"(r) : "a"(20L /* getpid */), "b"(0L) : "memory", "r8", "r9", "r10", "r11");
-    errno = (int)-(int)r;
-    say("int80 getpid", (int)r < 0 ? -1 : 0);
+    r = call_by_interrupt(310, CLONE_NEWUSER, 0);
+    say("int80 unshare", r);
+    r = call_by_interrupt(288 /* keyctl */, 0, -3);
+    say("int80 keyctl", r);
+    r = call_by_interrupt(20 /* getpid */, 0, 0);
+    say("int80 getpid", r);
     say("x32 unshare", syscall(0x40000000 | SYS_unshare, CLONE_NEWUSER));
     say("x32 keyctl", syscall(0x40000000 | SYS_keyctl, 0, -3, 0));
 #endif
@@ -170,7 +180,8 @@ static void look_at_descriptors(int pid)
             fflush(stdout);
         }
         struct stat st; /* through the link: a directory that is not reachable by name is one too */
-        if (fstatat(dirfd(d), e->d_name, &st, 0) == 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
+        if (fstatat(dirfd(d), e->d_name, &st, 0) == 0
+            && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
             printf("fd %s is a file or directory: %s\n", e->d_name, to);
             fflush(stdout);
         }
@@ -243,7 +254,8 @@ static void trace(int pid)
 {
     int status;
     if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0) {
-        if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0 && waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+        if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0 && waitpid(pid, &status, __WALL) == pid
+            && WIFSTOPPED(status)) {
             judge(pid, "traced"); /* it stands still */
             (void)ptrace(PTRACE_DETACH, pid, NULL, NULL);
         }
@@ -337,7 +349,9 @@ static int scan(void)
 /* The root directory of ext4 and others is inode 2; generation 0 and type 1 (FILEID_INO32_GEN) is how it was done. */
 static int try_handle(void)
 {
-    struct { struct file_handle head; uint32_t body[2]; } h = { .head = { .handle_bytes = 8, .handle_type = 1 }, .body = { 2, 0 } };
+    struct { struct file_handle head; uint32_t body[2]; } h = {
+        .head = { .handle_bytes = 8, .handle_type = 1 }, .body = { 2, 0 },
+    };
     static const char *const mounts[] = { "/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf" };
     for (size_t i = 0; i < LEN(mounts); i++) {
         int at = open(mounts[i], O_RDONLY | O_CLOEXEC);

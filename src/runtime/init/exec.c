@@ -2,10 +2,11 @@
 /* runtime/init/exec.c: the child's side of exec (CVE-2016-9962).
  *
  * A process of the container with CAP_SYS_PTRACE may take over whatever it can see, dumpable or not, unless a user
- * namespace lies between. So nothing is born into the container's pid namespace before it has no more than the container
- * has: a guide, which stays outside, does all of it, with the filter loaded and the last capability given up, and then
- * clones the process, which needs but a session and execve. Where that cannot be (a filter that forbids clone) or need
- * not be (a user namespace), the process is born inside, not dumpable and with the descriptors closed at once. */
+ * namespace lies between. So nothing is born into the container's pid namespace before it has no more than the
+ * container has: a guide, which stays outside, does all of it, with the filter loaded and the last capability given
+ * up, and then clones the process, which needs but a session and execve. Where that cannot be (a filter that forbids
+ * clone) or need not be (a user namespace), the process is born inside, not dumpable and with the descriptors closed
+ * at once. */
 #include "runtime/init/confine.h"
 #include "runtime/init/console.h"
 #include "runtime/init/init.h"
