@@ -210,16 +210,12 @@ static void look_at_program(int pid)
         char again[64];
         printf("seen\n");
         (void)snprintf(again, sizeof again, "/proc/self/fd/%d", held);
-        for (int i = 0; i < 200; i++) { /* until nobody executes it any more */
-            int fd = open(again, O_WRONLY | O_CLOEXEC);
-            if (fd >= 0) {
-                printf("exe opened for writing\n");
-                fflush(stdout);
-                (void)close(fd);
-                break;
-            }
-            if (errno != ETXTBSY)
-                break;
+        int fd = open(again, O_WRONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            puts("exe opened for writing");
+            (void)close(fd);
+        } else if (errno == ETXTBSY) {
+            puts("exe is only busy"); /* until the last process that executes it ends */
         }
         fflush(stdout);
     }

@@ -91,7 +91,7 @@ image_of() { # NAME SHELL-TEXT [IMPORT-OPTIONS...]
     [ "$status" -ne 0 ]
     creel logs box >"$T/log"
     grep -q seen "$T/log" # or nothing was tried
-    ! grep "opened for writing" "$T/log"
+    ! grep -E "opened for writing|only busy" "$T/log"
     [ "$(programs)" = "$before" ]
     creel rm box >/dev/null
     creel rmi self >/dev/null
