@@ -35,6 +35,7 @@ void monitor_link_close(struct monitor_link *l)
 {
     if (l == NULL)
         return;
+    (void)spawn_settle(&l->spawn, NULL);
     fd_closep(&l->fd);
     bytes_fini(&l->tx);
     free(l->rx);
@@ -297,6 +298,8 @@ static void wait_until_gone(struct monitor_link *l)
 int monitor_launch(struct monitor_link *l, const struct monitor_launch *req, struct monitor_started *ret,
                    struct creel_err *err)
 {
+    if (spawn_settle(&l->spawn, err) < 0)
+        return -1;
     json_t *request = launch_json(req), *reply = NULL;
     if (request == NULL)
         return creel_fail(err, CREEL_INVALID, 0, "the launch of container %s cannot be expressed: a path is not UTF-8, or "

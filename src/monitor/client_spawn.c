@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* monitor/client_spawn.c: starting a monitor, detached from the calling process.
  *
- *   caller ──vfork──► session leader ──clone──► creel-monitor
+ *   caller ──clone──► session leader ──clone──► creel-monitor
  *                         └─ ends at once, so that the monitor is nobody's child here and leaves no zombie
  *
- * Memory is shared until the exec, so nothing is copied; the children touch only their own stack frame and `struct
- * spawn`. Signals are blocked meanwhile, because a handler of the caller must not run in them. */
+ * Memory is shared until the exec, so nothing is copied. The caller does not wait for it: the leader has a stack of its
+ * own, and spawn_settle, before the first request, sees to it that both are done with the caller's memory. As they run
+ * beside the caller's thread with its thread-local storage, they make system calls without the C library (errno is the
+ * caller's) and touch nothing but their stack and `struct spawn`. All signals stay blocked until the monitor is itself,
+ * because a handler of the caller must not run in them. The leader ends without a signal (no SIGCHLD for a caller that
+ * knows nothing of it).
+ *
+ * Where that is not possible (other processors, sanitizers) it is vfork, which waits. */
 #include "monitor/client.h"
 
 #include "monitor/link.h"
@@ -15,9 +21,11 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,89 +37,116 @@
 #define SPAWN_SANITIZED 1
 #endif
 #endif
+#if defined(__x86_64__) && !defined(SPAWN_SANITIZED)
+#define SPAWN_BESIDE 1
+#endif
 
 struct spawn {
     int guard, sock, null;
     int cgroup;             /* of PROTOCOL_CGROUP in the unified hierarchy, or -1 */
-    char *argv[4];
+    pid_t leader;
+    char name[sizeof "creel-monitor"], blank[sizeof PROTOCOL_ARG_BLANK], born[sizeof PROTOCOL_ARG_IN_CGROUP];
+    char *argv[4], *env[1];
     volatile int error;     /* set by a child that failed */
-    volatile const char *where;
+    const char *volatile where;
+    char stack[16384] __attribute__((aligned(16)));
 };
 
-__attribute__((noreturn)) static void fail(struct spawn *s, const char *where)
+/* --- system calls of the children: -errno, and no trace in the caller's memory --- */
+
+#ifdef SPAWN_BESIDE
+static inline long raw(long nr, long a, long b, long c, long d, long e)
 {
-    s->error = errno;
+    long r;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    __asm__ volatile("syscall" : "=a"(r) : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
+    return r;
+}
+#else
+static inline long raw(long nr, long a, long b, long c, long d, long e)
+{
+    long r = syscall(nr, a, b, c, d, e);
+    return r < 0 ? -errno : r;
+}
+#endif
+
+__attribute__((noreturn)) static void end(int code)
+{
+    for (;;)
+        (void)raw(SYS_exit_group, code, 0, 0, 0, 0);
+}
+
+__attribute__((noreturn)) static void fail(struct spawn *s, long error, const char *where)
+{
+    s->error = (int)-error;
     s->where = where;
-    _exit(127);
+    end(127);
 }
 
 /* --- the monitor's process, before its exec --- */
 
-/* dup2 onto itself would keep close-on-exec; move out of the way first what sits where another has to go. */
-static int place(int fd, int at)
+/* The caller made sure that `fd` is above all places, so the copy is never onto itself, which would keep close-on-exec. */
+static long place(int fd, int at)
 {
-    if (fd == at)
-        return fcntl(fd, F_SETFD, 0);
-    return dup2(fd, at) < 0 ? -1 : 0;
+    return raw(SYS_dup3, fd, at, 0, 0, 0);
 }
 
 __attribute__((noreturn)) static void become_monitor(struct spawn *s)
 {
-    char *env[] = { NULL };
-    sigset_t none;
-    sigemptyset(&none);
-    /* the caller made sure that these are all above the places they go to */
-    if (place(s->null, 0) < 0 || place(s->null, 1) < 0 || place(s->null, 2) < 0
-        || place(s->sock, PROTOCOL_SOCKET_FD) < 0 || place(s->guard, PROTOCOL_GUARD_FD) < 0
-        || sys_close_range(PROTOCOL_GUARD_FD + 1, ~0u, false) < 0)
-        fail(s, "set up descriptors for the monitor");
-    if (chdir("/") < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-        fail(s, "set up the monitor's process");
-    (void)sys_execveat(PROTOCOL_GUARD_FD, "", s->argv, env, AT_EMPTY_PATH);
-    fail(s, "execute creel-monitor");
+    long r = 0;
+    for (int fd = 0; fd < 3 && r >= 0; fd++)
+        r = place(s->null, fd);
+    if (r < 0 || (r = place(s->sock, PROTOCOL_SOCKET_FD)) < 0 || (r = place(s->guard, PROTOCOL_GUARD_FD)) < 0)
+        fail(s, r, "set up descriptors for the monitor");
+    r = raw(SYS_chdir, (long)"/", 0, 0, 0, 0);
+    if (r >= 0)
+        r = raw(SYS_execveat, PROTOCOL_GUARD_FD, (long)"", (long)s->argv, (long)s->env, AT_EMPTY_PATH);
+    fail(s, r, "execute creel-monitor");
 }
 
-/* Like vfork, but born in s->cgroup. Returns only in the parent: the pid, or -errno. */
-#if defined(__x86_64__) && !defined(SPAWN_SANITIZED)
-__attribute__((noinline)) static long clone_into_cgroup(struct spawn *s)
+/* Like vfork; with `args`, born in a group. Returns only in the parent: the pid, or -errno. */
+#ifdef SPAWN_BESIDE
+__attribute__((noinline)) static long clone_monitor(struct spawn *s, struct clone_args *args)
 {
-    struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | SYS_CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
-                               .cgroup = (uint64_t)s->cgroup };
-    long r;
-    __asm__ volatile("syscall"
-                     : "=a"(r)
-                     : "0"((long)SYS_clone3), "D"(&args), "S"(sizeof args)
-                     : "rcx", "r11", "memory");
+    long r = args != NULL ? raw(SYS_clone3, (long)args, sizeof *args, 0, 0, 0)
+                          : raw(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
     if (r == 0)
         become_monitor(s); /* never returns into this frame, which the parent still needs */
     return r;
 }
 #else
-static long clone_into_cgroup(struct spawn *s)
+static long clone_monitor(struct spawn *s, struct clone_args *args)
 {
-    (void)s;
-    return -ENOSYS;
+    if (args != NULL)
+        return -ENOSYS;
+#ifdef SPAWN_SANITIZED
+    pid_t r = fork(); /* the sanitizer's vfork remembers one return address: ours would send the caller to our exit */
+#else
+    pid_t r = vfork();
+#endif
+    if (r == 0)
+        become_monitor(s);
+    return r < 0 ? -errno : r;
 }
 #endif
 
-__attribute__((noreturn)) static void lead_session(struct spawn *s)
+static int lead_session(void *arg)
 {
-    if (setsid() < 0)
-        fail(s, "make a session for the monitor");
-    long r = s->cgroup >= 0 ? clone_into_cgroup(s) : -ENOSYS;
+    struct spawn *s = arg;
+    long r = raw(SYS_setsid, 0, 0, 0, 0, 0);
+    if (r < 0)
+        fail(s, r, "make a session for the monitor");
+    struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | SYS_CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+                               .cgroup = (uint64_t)s->cgroup };
+    r = s->cgroup >= 0 ? clone_monitor(s, &args) : -ENOSYS;
     if (r < 0) {
         s->argv[2] = NULL; /* it will have to move itself */
-#ifdef SPAWN_SANITIZED
-        r = fork(); /* the sanitizer's vfork remembers one return address: ours would send the caller to our _exit */
-#else
-        r = vfork();
-#endif
-        if (r == 0)
-            become_monitor(s);
-        if (r < 0)
-            fail(s, "make a process for the monitor");
+        r = clone_monitor(s, NULL);
     }
-    _exit(0);
+    if (r < 0)
+        fail(s, r, "make a process for the monitor");
+    end(0);
 }
 
 /* --- the caller --- */
@@ -129,26 +164,56 @@ static int lift(int *fd)
     return 0;
 }
 
+static int start_leader(struct spawn *s)
+{
+#ifdef SPAWN_BESIDE
+    s->leader = clone(lead_session, s->stack + sizeof s->stack, CLONE_VM, s);
+#else
+    s->leader = vfork();
+    if (s->leader == 0)
+        (void)lead_session(s);
+#endif
+    return s->leader < 0 ? -errno : 0;
+}
+
 static int spawn_run(struct spawn *s, struct creel_err *err)
 {
     sigset_t all, before;
-    int status;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    pid_t pid = vfork();
-    if (pid == 0)
-        lead_session(s);
-    int why = pid < 0 ? errno : 0;
+    int r = start_leader(s);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (pid < 0)
-        return creel_fail(err, creel_kind_of_errno(why), why, "make a process for the monitor");
-    /* ECHILD: the caller ignores SIGCHLD or has a handler that was quicker; both children are done with all the same
-     */
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    return r < 0 ? creel_fail(err, creel_kind_of_errno(-r), -r, "make a process for the monitor") : 0;
+}
+
+int spawn_settle(struct spawn **spawn, struct creel_err *err)
+{
+    struct spawn *s = *spawn;
+    int status;
+    if (s == NULL)
+        return 0;
+    *spawn = NULL;
+    /* ECHILD: the caller has a handler that was quicker; the leader is gone all the same, and so the monitor executed */
+    while (s->leader > 0 && waitpid(s->leader, &status, __WALL) < 0 && errno == EINTR)
         ;
-    if (s->error != 0)
-        return creel_fail(err, CREEL_INTERNAL, s->error, "%s", (const char *)s->where);
-    return 0;
+    int r = s->error == 0 ? 0 : creel_fail(err, CREEL_INTERNAL, s->error, "%s", s->where);
+    (void)munmap(s, sizeof *s);
+    return r;
+}
+
+/* Pages of its own: the children may outlive a caller that is killed, but never what they run on. */
+static struct spawn *spawn_new(void)
+{
+    struct spawn *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s == MAP_FAILED)
+        return NULL;
+    memcpy(s->name, "creel-monitor", sizeof s->name);
+    memcpy(s->blank, PROTOCOL_ARG_BLANK, sizeof s->blank);
+    memcpy(s->born, PROTOCOL_ARG_IN_CGROUP, sizeof s->born);
+    s->argv[0] = s->name;
+    s->argv[1] = s->blank;
+    s->argv[2] = s->born;
+    return s;
 }
 
 static int open_cgroup(void)
@@ -164,7 +229,6 @@ static int open_cgroup(void)
 
 int monitor_spawn(const char *libexec_dir, struct monitor_link **ret, struct creel_err *err)
 {
-    char blank[] = PROTOCOL_ARG_BLANK, name[] = "creel-monitor", born[] = PROTOCOL_ARG_IN_CGROUP;
     auto_free char *path = NULL;
     int pair[2];
     if (asprintf(&path, "%s/creel-monitor", libexec_dir) < 0)
@@ -180,13 +244,23 @@ int monitor_spawn(const char *libexec_dir, struct monitor_link **ret, struct cre
     auto_fd cgroup = open_cgroup();
     if (null < 0 || lift(&null) < 0 || lift(&theirs) < 0 || lift(&guard) < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "prepare descriptors for the monitor");
-    struct spawn s = { .guard = guard, .sock = theirs, .null = null, .cgroup = cgroup,
-                       .argv = { name, blank, born, NULL } };
-    if (spawn_run(&s, err) < 0)
-        return -1;
-    *ret = link_new(ours);
-    if (*ret == NULL)
+    struct monitor_link *l = link_new(ours);
+    if (l == NULL)
         return creel_fail_nomem(err);
     (void)fd_take(&ours);
+    l->spawn = spawn_new();
+    if (l->spawn == NULL) {
+        monitor_link_close(l);
+        return creel_fail_nomem(err);
+    }
+    l->spawn->guard = guard;
+    l->spawn->sock = theirs;
+    l->spawn->null = null;
+    l->spawn->cgroup = cgroup;
+    if (spawn_run(l->spawn, err) < 0) {
+        monitor_link_close(l);
+        return -1;
+    }
+    *ret = l;
     return 0;
 }

@@ -19,9 +19,12 @@ struct monitor_link {
     char *rx;               /* received and not yet taken: rx[rx_at .. rx_len) */
     size_t rx_at, rx_len, rx_cap;
     struct bytes tx;        /* to be sent */
+    struct spawn *spawn;    /* a monitor that is being started */
 };
 
 struct monitor_link *link_new(int fd);
+/* client_spawn.c: wait until the start has no need of our memory any more, and free what it used. -1: it failed. */
+int spawn_settle(struct spawn **spawn, struct creel_err *err);
 /* Queue a request; takes the reference. */
 int link_request(struct monitor_link *l, const char *op, json_t *members, bool quiet, struct creel_err *err);
 void link_frame(struct monitor_link *l, unsigned type, const char *payload, size_t n);

@@ -31,7 +31,11 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "creel-monitor: this program is started by creel, once for each container\n");
         return 2;
     }
-    (void)sys_close_range(PROTOCOL_SOCKET_FD, ~0u, true);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* all are blocked until here */
+    (void)sys_close_range(PROTOCOL_GUARD_FD + 1, ~0u, false); /* what the caller forgot to close on exec */
+    (void)sys_close_range(PROTOCOL_SOCKET_FD, PROTOCOL_GUARD_FD, true);
     (void)umask(022);
     (void)signal(SIGCHLD, SIG_DFL); /* ignoring it may have been inherited */
     json_object_seed((size_t)clock_mono_ns() | 1); /* or jansson would read /dev/urandom */

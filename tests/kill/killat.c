@@ -71,26 +71,6 @@ static long call_number(pid_t pid)
     return (long)regs.orig_rax;
 }
 
-static pid_t start(char **argv)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0 || raise(SIGSTOP) != 0)
-            _exit(126);
-        execvp(argv[0], argv);
-        perror(argv[0]);
-        _exit(127);
-    }
-    int status;
-    long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || ptrace(PTRACE_SETOPTIONS, pid, 0, options) < 0
-        || ptrace(PTRACE_SYSCALL, pid, 0, 0) < 0) {
-        perror("killat: trace");
-        exit(2);
-    }
-    return pid;
-}
-
 static void seize(pid_t pid, const char *program)
 {
     long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
@@ -102,9 +82,39 @@ static void seize(pid_t pid, const char *program)
     t->known = true;
     t->ours = runs_program(pid, program);
     int status;
+    /* Not by PTRACE_TRACEME and its SIGSTOPs: when we end, a child that has not seen its one yet would stop for ever. */
     while (waitpid(pid, &status, __WALL) == pid && status >> 16 != PTRACE_EVENT_STOP)
         (void)ptrace(PTRACE_CONT, pid, 0, 0);
     (void)ptrace(PTRACE_SYSCALL, pid, 0, 0);
+}
+
+static pid_t start(char **argv, const char *program)
+{
+    int gate[2];
+    char go;
+    if (pipe(gate) < 0) {
+        perror("killat: pipe");
+        exit(2);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(gate[1]);
+        if (read(gate[0], &go, 1) != 0) /* its end says that we are traced */
+            _exit(126);
+        close(gate[0]);
+        execvp(argv[0], argv);
+        perror(argv[0]);
+        _exit(127);
+    }
+    close(gate[0]);
+    if (pid < 0) {
+        perror("killat: fork");
+        exit(2);
+    }
+    seize(pid, program);
+    tracee_find(pid)->ours = false;
+    close(gate[1]);
+    return pid;
 }
 
 int main(int argc, char **argv)
@@ -129,8 +139,7 @@ int main(int argc, char **argv)
     long target = atol(argv[2]), count = 0, killed_at = -1;
     for (int i = 0; i < seized_count; i++)
         seize(seized[i], program);
-    pid_t main_pid = start(argv + 3);
-    tracee_find(main_pid)->known = true;
+    pid_t main_pid = start(argv + 3, program);
     for (;;) {
         int status;
         pid_t pid = waitpid(-1, &status, __WALL);
