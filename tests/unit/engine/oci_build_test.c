@@ -312,34 +312,24 @@ static void exec_processes_have_their_own_user_and_environment(void **state)
     container_row_fini(&row);
 }
 
-static void bundles_are_written_in_a_fraction_of_a_millisecond(void **state)
+static void a_bundle_can_be_written_again_and_again(void **state)
 {
     struct engine_fixture *f = *state;
     struct container_row row = { 0 };
     auto_strv warnings = STRV_INIT;
     struct creel_err err = { 0 };
-    enum { ROUNDS = 200 };
+    enum { ROUNDS = 20 };
     static const char request[] = "{\"Image\":\"busybox\",\"Cmd\":[\"true\"]}";
-    assert_int_equal(engine_create_prepare(f->e, "timed", request, &row, &warnings, &err), 0);
-    int64_t best = INT64_MAX, best_prepare = INT64_MAX;
+    assert_int_equal(engine_create_prepare(f->e, "again", request, &row, &warnings, &err), 0);
     for (int i = 0; i < ROUNDS; i++) {
         struct engine_bundle b = { 0 };
         struct container_row other = { 0 };
-        int64_t start = clock_mono_ns();
-        assert_int_equal(engine_create_prepare(f->e, "timed", request, &other, &warnings, &err), 0);
-        int64_t middle = clock_mono_ns();
+        assert_int_equal(engine_create_prepare(f->e, "again", request, &other, &warnings, &err), 0);
         assert_int_equal(engine_bundle_write(f->e, &row, &b, &err), 0);
-        int64_t end = clock_mono_ns();
-        best_prepare = middle - start < best_prepare ? middle - start : best_prepare;
-        best = end - middle < best ? end - middle : best;
         engine_bundle_fini(&b);
         container_row_fini(&other);
     }
-    print_message("# prepare %.1f us, bundle %.1f us\n", (double)best_prepare / 1000, (double)best / 1000);
     container_row_fini(&row);
-#if !defined(__SANITIZE_ADDRESS__)
-    assert_true(best < 2000000); /* generous: other programs run on the same machine */
-#endif
 }
 
 int main(void)
@@ -354,7 +344,7 @@ int main(void)
         WITH_ENGINE(inspect_shows_what_was_asked_and_the_defaults),
         WITH_ENGINE(update_is_committed_whole_or_not_at_all),
         WITH_ENGINE(exec_processes_have_their_own_user_and_environment),
-        WITH_ENGINE(bundles_are_written_in_a_fraction_of_a_millisecond),
+        WITH_ENGINE(a_bundle_can_be_written_again_and_again),
     };
 #undef WITH_ENGINE
     return cmocka_run_group_tests(tests, NULL, NULL);
