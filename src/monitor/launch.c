@@ -265,7 +265,7 @@ static int create_native(struct monitor *m, const struct seccomp_program *seccom
         .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
         .seccomp = seccomp->fprog.len > 0 ? &seccomp->fprog : NULL,
         .seccomp_flags = seccomp->flags, .stdio_is_ours = true, .die_with_parent = true,
-        .hold_mounts = true,
+        .hold_mounts = true, .ready = &m->ready,
         .cgroup_manager = l->cgroup_manager, .exec_guard_fd = m->guard_fd,
     };
     return runtime_create(&p, &m->native, err);
@@ -335,6 +335,7 @@ static int make_process(struct monitor *m, struct creel_err *err)
         r = m->launch.runtime != NULL ? start_external(m, &ends, err) : start_native(m, &seccomp, &ends, err);
     session_ends_close(&ends);
     seccomp_program_fini(&seccomp);
+    runtime_ready_fini(&m->ready); /* what was not needed */
     if (r < 0)
         return -1;
     s->pid = m->pid;
@@ -379,6 +380,8 @@ static bool maker_alive(void)
 int monitor_start(struct monitor *m, struct creel_err *err)
 {
     struct frame_reader request;
+    if (runtime_get_ready(&m->ready, err) < 0) /* while the maker commits and writes */
+        return -1;
     frame_reader_init(&request, PROTOCOL_REQUEST_MAX);
     int r = read_request(&request, err);
     if (r > 0 && launch_parse(bytes_str(&request.payload), request.payload.len, &m->launch, err) < 0)

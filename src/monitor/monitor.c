@@ -60,7 +60,8 @@ int monitor_init(struct monitor *m, struct creel_err *err)
     static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
     sigset_t set;
     *m = (struct monitor){ .run_dir_fd = -1, .container_dir_fd = -1, .exits_fd = -1, .lock_fd = -1, .guard_fd = -1,
-                           .seccomp_cache_fd = -1, .listen_io = LOOP_IO_INIT, .oom_io = LOOP_IO_INIT };
+                           .seccomp_cache_fd = -1, .ready = { .net = -1 }, .listen_io = LOOP_IO_INIT,
+                           .oom_io = LOOP_IO_INIT };
     session_init(&m->container, m);
     m->idle_timer.fn = on_idle;
     m->idle_timer.arg = m;
@@ -93,6 +94,7 @@ void monitor_fini(struct monitor *m)
     session_close(&m->container);
     log_writer_close(m->log);
     loop_io_remove(&m->loop, &m->oom_io);
+    runtime_ready_fini(&m->ready);
     runtime_free(m->native);
     external_free(m->external);
     cgroup_free(m->external_cgroup);

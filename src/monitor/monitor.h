@@ -173,6 +173,7 @@ struct monitor {
     unsigned client_count;
     struct client *claimer;
     struct oci_config *config;      /* the runtime borrows it until its end, and execs need it */
+    struct runtime_ready ready;     /* until the launch */
     struct runtime_container *native;
     struct external_container *external;
     struct cgroup *external_cgroup;

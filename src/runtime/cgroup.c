@@ -20,23 +20,30 @@
 
 /* ------------------------------------------------------------------ the object */
 
-static struct cgroup *object_new(const char *path, enum cgroup_manager manager, struct creel_err *err)
+static struct cgroup *object_blank(struct creel_err *err)
 {
     struct cgroup *c = calloc(1, sizeof *c);
     if (c == NULL) {
         (void)creel_fail_nomem(err);
         return NULL;
     }
-    c->manager = manager == CGROUP_AUTO ? CGROUP_FS : manager;
     c->v2_dir = c->v2_events = c->oom_fd = c->oom_aux = -1;
     for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
         c->nodes[i].mount = -1;
-    c->path = cgroup_path_clean(path, err);
-    if (c->path == NULL) {
-        cgroup_free(c);
-        return NULL;
-    }
     return c;
+}
+
+static int object_name(struct cgroup *c, const char *path, enum cgroup_manager manager, struct creel_err *err)
+{
+    c->manager = manager == CGROUP_AUTO ? CGROUP_FS : manager;
+    c->path = cgroup_path_clean(path, err);
+    return c->path != NULL ? 0 : -1;
+}
+
+static struct cgroup *object_new(const char *path, enum cgroup_manager manager, struct creel_err *err)
+{
+    auto_cgroup c = object_blank(err);
+    return c != NULL && object_name(c, path, manager, err) == 0 ? ptr_take(&c) : NULL;
 }
 
 void cgroup_free(struct cgroup *c)
@@ -388,20 +395,33 @@ static int create_steps(struct cgroup *c, const struct cgroup_plan *plan, const 
     return r != NULL ? cgroup_device_apply(c, r, false, err) : 0;
 }
 
+int cgroup_begin(struct cgroup **ret, struct creel_err *err)
+{
+    auto_cgroup c = object_blank(err);
+    if (c == NULL || mounts_open(c, err) < 0)
+        return -1;
+    *ret = ptr_take(&c);
+    return 0;
+}
+
 int cgroup_create(const char *path, enum cgroup_manager manager, const struct oci_resources *r, struct cgroup **ret,
                   struct creel_err *err)
 {
+    return cgroup_create_begun(NULL, path, manager, r, ret, err);
+}
+
+int cgroup_create_begun(struct cgroup *begun, const char *path, enum cgroup_manager manager,
+                        const struct oci_resources *r, struct cgroup **ret, struct creel_err *err)
+{
     struct cgroup_plan plan;
-    if (manager_check(manager, err) < 0)
-        return -1;
-    auto_cgroup c = object_new(path, manager, err);
-    if (c == NULL)
+    auto_cgroup c = begun != NULL ? begun : object_blank(err);
+    if (c == NULL || manager_check(manager, err) < 0 || object_name(c, path, manager, err) < 0)
         return -1;
     if (manager == CGROUP_DISABLED) {
         *ret = ptr_take(&c);
         return 0;
     }
-    if (mounts_open(c, err) < 0 || cgroup_plan_build(&c->layout, c->path, r, &plan, err) < 0)
+    if ((begun == NULL && mounts_open(c, err) < 0) || cgroup_plan_build(&c->layout, c->path, r, &plan, err) < 0)
         return -1;
     int result = create_steps(c, &plan, r, err);
     cgroup_plan_fini(&plan);

@@ -64,6 +64,11 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
 /* For clone3(CLONE_INTO_CGROUP): directory fd of the v2 group, or -1 when there is no v2 hierarchy. Borrowed. */
 int cgroup_v2_fd(const struct cgroup *c);
 /* For the child on v1: fds of the `tasks` files to write "0" to. Borrowed. Returns the count (at most CGROUP_V1_MAX). */
+/* The first part of cgroup_create, for which no name is needed: find and open the hierarchies. cgroup_free, or: */
+int cgroup_begin(struct cgroup **ret, struct creel_err *err);
+/* cgroup_create, going on from there (NULL: from the beginning). Takes `begun`, also when it fails. */
+int cgroup_create_begun(struct cgroup *begun, const char *path, enum cgroup_manager manager,
+                        const struct oci_resources *r, struct cgroup **ret, struct creel_err *err);
 size_t cgroup_v1_task_fds(const struct cgroup *c, int *fds);
 const struct cgroup_layout *cgroup_layout_of(const struct cgroup *c); /* as read when it was made; borrowed */
 const char *cgroup_path(const struct cgroup *c);    /* clean form of what was given; borrowed */

@@ -94,6 +94,15 @@ int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret,
     return 0;
 }
 
+void namespace_plan_use_net(struct namespace_plan *p, int *fd)
+{
+    if (*fd < 0 || p->user || !(p->clone_flags & CLONE_NEWNET))
+        return;
+    p->clone_flags &= ~(uint64_t)CLONE_NEWNET;
+    p->joins[p->join_count++] = (struct init_join){ .fd = fd_take(fd), .name = oci_ns_name(OCI_NS_NETWORK),
+                                                    .type = CLONE_NEWNET };
+}
+
 void namespace_plan_fini(struct namespace_plan *p)
 {
     for (size_t i = 0; i < p->join_count; i++)

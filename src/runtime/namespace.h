@@ -26,6 +26,9 @@ struct namespace_plan {
 
 /* Errors: INVALID (no mount namespace of its own, not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini. */
 int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret, struct creel_err *err);
+/* Join the network namespace at *fd, made for this container, instead of making one; takes it over. Where a new one is not
+ * wanted, or not by the caller's user namespace, nothing changes. */
+void namespace_plan_use_net(struct namespace_plan *p, int *fd);
 void namespace_plan_fini(struct namespace_plan *p);
 /* sys_clone in those namespaces. 0 in the child; the pid; or -1 and err. With `staged`, `joins` have been entered. */
 pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,

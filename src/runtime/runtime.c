@@ -113,7 +113,9 @@ static int make_cgroup(struct runtime_container *c, const struct runtime_params 
         bytes_addf(&text, "/creel/%s", p->id);
         path = bytes_str(&text);
     }
-    int r = bytes_ok(&text) ? cgroup_create(path, p->cgroup_manager, &p->config->linux_.resources, &c->cgroup, err)
+    bool begun = bytes_ok(&text) && p->ready != NULL && p->cgroup_manager != CGROUP_DISABLED;
+    int r = bytes_ok(&text) ? cgroup_create_begun(begun ? ptr_take(&p->ready->cgroup) : NULL, path, p->cgroup_manager,
+                                                  &p->config->linux_.resources, &c->cgroup, err)
                             : creel_fail_nomem(err);
     bytes_fini(&text);
     return r;

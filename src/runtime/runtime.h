@@ -10,6 +10,7 @@
 #define CREEL_RUNTIME_RUNTIME_H
 
 #include "runtime/cgroup.h"
+#include "runtime/ready.h"
 #include "spec/oci_config.h"
 
 #include <stdbool.h>
@@ -40,6 +41,7 @@ struct runtime_params {
     bool no_pivot, no_new_keyring;
     bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
     bool hold_mounts;                  /* until runtime_release_mounts; see there */
+    struct runtime_ready *ready;       /* or NULL; what is used of it is taken out */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
 };

@@ -212,6 +212,8 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     struct namespace_plan *n = &s->namespaces;
     if (namespace_plan_build(s->params->config, n, err) < 0)
         return -1;
+    if (s->params->ready != NULL)
+        namespace_plan_use_net(n, &s->params->ready->net);
     bool new_user = (n->clone_flags & CLONE_NEWUSER) != 0;
     if (new_user && (l->uid_map_count == 0 || l->gid_map_count == 0))
         return creel_fail(err, CREEL_INVALID, 0, "a new user namespace needs uidMappings and gidMappings");

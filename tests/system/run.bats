@@ -43,6 +43,21 @@ load helpers
     no_containers
 }
 
+@test "a monitor makes its container's network namespace ahead and stays in the host's" {
+    creel run -d --name alone --network none busybox sleep 1000
+    pid=$(creel inspect -f '{{.State.Pid}}' alone)
+    monitor=$(awk '{ print $4 }' "/proc/$pid/stat")
+    [ "$(readlink "/proc/$monitor/ns/net")" = "$(readlink /proc/self/ns/net)" ]
+    [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+    ! ls -l "/proc/$monitor/fd" | grep net:
+    run creel exec alone ip -o link
+    [ "${#lines[@]}" = 1 ]
+    [[ ${lines[0]} == *"lo: <LOOPBACK,UP,"* ]]
+    creel run -d --name open --network host busybox sleep 1000
+    pid=$(creel inspect -f '{{.State.Pid}}' open)
+    [ "$(readlink "/proc/$pid/ns/net")" = "$(readlink /proc/self/ns/net)" ]
+}
+
 @test "only a file system that goes with its container is mounted without syncing" {
     run creel run --rm busybox grep -c '^overlay / .*volatile' /proc/mounts
     expect_out 1

@@ -100,22 +100,21 @@ static int become_mapped_root(struct init *in)
     return confine_hide(&in->fail);
 }
 
-static int bring_up_loopback(struct init *in)
+int init_raise_loopback(void)
 {
-    if (!in->p->loopback)
-        return 0;
     struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
     int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s < 0 && errno == EAFNOSUPPORT)
-        return 0;
-    if (s < 0 || ioctl(s, SIOCSIFFLAGS, &r) < 0) {
-        int e = errno;
-        if (s >= 0)
-            (void)close(s);
-        return launch_fail(&in->fail, CREEL_INTERNAL, e, "bring up the loopback interface", NULL);
-    }
+    if (s < 0)
+        return errno == EAFNOSUPPORT ? 0 : -errno;
+    int e = ioctl(s, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
     (void)close(s);
-    return 0;
+    return e;
+}
+
+static int bring_up_loopback(struct init *in)
+{
+    int e = in->p->loopback ? init_raise_loopback() : 0;
+    return e < 0 ? launch_fail(&in->fail, CREEL_INTERNAL, -e, "bring up the loopback interface", NULL) : 0;
 }
 
 static int enter_cgroup(struct init *in)

@@ -96,6 +96,8 @@ int init_close_others(const int *keep, size_t count, struct launch_msg *fail);
 _Noreturn void init_die(int sock, const struct launch_msg *fail);
 /* Wait for one step of the parent; its end ends us quietly, for there is nobody left to be told. fds as launch_recv. */
 void init_wait(int sock, enum launch_step want, int *fds, size_t *ret_fd_count);
+/* The loopback interface of the network namespace we are in. 0 (also where the kernel has no IPv4), -errno. */
+int init_raise_loopback(void);
 int init_enter_cgroup(const int *tasks, size_t count, struct launch_msg *fail);
 int init_join_namespaces(const struct init_join *joins, size_t count, struct launch_msg *fail);
 
