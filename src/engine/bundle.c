@@ -265,12 +265,12 @@ int engine_bundle_remove(struct creel *e, const char *id, struct creel_err *err)
 {
     char name[96];
     (void)snprintf(name, sizeof name, "containers/%s", id);
-    int r = tree_remove(e->run_fd, name);
-    if (r < 0)
-        return creel_fail(err, CREEL_INTERNAL, -r, "remove %s/%s", e->run_root, name);
-    r = tree_remove(e->root_fd, name);
+    int r = tree_remove(e->root_fd, name);
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "remove %s/%s", e->root, name);
+    r = tree_remove(e->run_fd, name); /* last: the locks are in it */
+    if (r < 0)
+        return creel_fail(err, CREEL_INTERNAL, -r, "remove %s/%s", e->run_root, name);
     return 0;
 }
 

@@ -6,7 +6,12 @@
  *   L3  Files named after a container are removed before the commit that makes the row vanish, and removing them again is
  *       harmless; so whatever has no row has no files, however often somebody is killed on the way.
  *   L4  Nobody kills by a stored pid. A monitor is alive while its lock is held; what is left of a container whose monitor
- *       is gone is killed through its own control group, with that lock held. */
+ *       is gone is killed through its own control group, with that lock held.
+ *   L5  Several processes may record one exit, and one of them may be late: it must not clear away what the next run has
+ *       made. Who records an exit locks the run directory itself (flock of the directory; the monitor has the file "lock"
+ *       in it) and then looks whether the row's run is still the one that ended. A start has raised the row's run before it
+ *       makes anything, and then waits for that lock once (lifecycle_await_cleaners). Lock order: file "lock", directory,
+ *       store. */
 #include "engine/lifecycle.h"
 #include "engine/image_work.h"
 
@@ -143,6 +148,45 @@ int lifecycle_lock(struct creel *e, const char *id, bool create, bool wait)
             return fd_take(&fd);
         /* it was removed while we waited: whoever held it is done; look again */
     }
+}
+
+/* L5. The run directory, locked. Without `create` -ENOENT when there is none. */
+static int lock_run_dir(struct creel *e, const char *id, bool create)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "containers/%s", id);
+    for (;;) {
+        auto_fd fd = openat(e->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 && errno == ENOENT && create) {
+            if (mkdirat(e->run_fd, "containers", 0700) < 0 && errno != EEXIST)
+                return -errno;
+            if (mkdirat(e->run_fd, path, 0700) < 0 && errno != EEXIST)
+                return -errno;
+            continue;
+        }
+        if (fd < 0)
+            return -errno;
+        int r;
+        do
+            r = flock(fd, LOCK_EX);
+        while (r < 0 && errno == EINTR);
+        struct stat st;
+        if (r < 0 || fstat(fd, &st) < 0)
+            return -errno;
+        if (st.st_nlink > 0)
+            return fd_take(&fd);
+        /* removed while we waited; look again */
+    }
+}
+
+int lifecycle_await_cleaners(struct creel *e, const struct container_row *row, struct creel_err *err)
+{
+    if (row->run <= 1)
+        return 0; /* nothing has ended yet */
+    auto_fd dir = lock_run_dir(e, row->id, false);
+    if (dir < 0 && dir != -ENOENT)
+        return creel_fail(err, CREEL_INTERNAL, -dir, "lock the run directory of container %s", row->name);
+    return 0;
 }
 
 bool engine_run_alive(struct creel *e, const char *id)
@@ -289,6 +333,9 @@ int lifecycle_record_exit(struct creel *e, const struct monitor_exit_record *rec
 {
     auto_row row = { 0 };
     struct creel_err get = { 0 };
+    auto_fd dir = lock_run_dir(e, rec->id, true); /* L5: the row is read after this */
+    if (dir < 0)
+        return creel_fail(err, CREEL_INTERNAL, -dir, "lock %s/containers/%s", e->run_root, rec->id);
     bool exists = container_row_get(e->store, rec->id, &row, &get) == 0;
     if (!exists && get.kind != CREEL_NOT_FOUND) {
         if (err != NULL)
@@ -304,7 +351,7 @@ int lifecycle_record_exit(struct creel *e, const struct monitor_exit_record *rec
     (void)snprintf(file, sizeof file, "exits/%s.%lld", rec->id, (long long)rec->run);
     if (unlinkat(e->root_fd, file, 0) < 0 && errno != ENOENT)
         return creel_fail(err, CREEL_INTERNAL, errno, "remove the exit record %s/%s", e->root, file);
-    if (exists && !remove && row.run == rec->run)
+    if (!exists || (!remove && row.run == rec->run))
         return remove_run_dir(e, rec->id, err);
     return 0;
 }
@@ -499,13 +546,38 @@ static int adopt_run(struct creel *e, const struct intent_row *i, struct creel_e
     auto_tx tx = { 0 };
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, i->object, &row, err) < 0)
         return -1;
-    if (row.state == CONTAINER_STARTING && row.run == st.run) {
+    if (row.state == CONTAINER_STARTING) {
+        if (row.run != st.run)
+            return 0; /* the monitor of the run before, which is just ending: the next opener undoes */
         if (lifecycle_set_running(&tx, &row, &st.started, err) < 0 || container_row_save(&tx, &row, false, err) < 0)
             return -1;
     }
     if (intent_row_delete(&tx, i->seq, err) < 0)
         return -1;
     return store_commit(&tx, err);
+}
+
+/* With the file "lock" held, which taking may have made: a start that begins now waits for it before it makes anything. */
+static int remove_unused_run_dir(struct creel *e, const char *id, struct creel_err *err)
+{
+    auto_row row = { 0 };
+    struct creel_err get = { 0 };
+    bool exists = container_row_get(e->store, id, &row, &get) == 0;
+    if (!exists && get.kind != CREEL_NOT_FOUND)
+        return creel_fail(err, get.kind, get.sys, "%s", get.text);
+    return exists && (row.state == CONTAINER_STARTING || lifecycle_is_up(&row)) ? 0 : remove_run_dir(e, id, err);
+}
+
+struct intent_query {
+    int64_t seq;
+    bool found;
+};
+
+static int find_intent(void *arg, const struct intent_row *i)
+{
+    struct intent_query *q = arg;
+    q->found = q->found || i->seq == q->seq;
+    return q->found;
 }
 
 static int recover_start(struct creel *e, const struct intent_row *i, struct creel_err *err)
@@ -521,6 +593,11 @@ static int recover_start(struct creel *e, const struct intent_row *i, struct cre
         return adopt_run(e, i, err);
     if (lock < 0)
         return creel_fail(err, CREEL_INTERNAL, -lock, "lock the run directory of container %s", row.name);
+    struct intent_query q = { .seq = i->seq };
+    if (intent_row_each(e->store, find_intent, &q, err) < 0)
+        return -1;
+    if (!q.found) /* another opener was faster, and the row may be of a start after that one */
+        return remove_unused_run_dir(e, row.id, err);
     struct creel_err none = { 0 };
     if (engine_commit_exit(e, row.id, row.run, &none) == 0)
         return drop_intent(e, i->seq, err);

@@ -38,6 +38,8 @@ int lifecycle_remove_files(struct creel *e, const struct container_row *row, str
 /* <run_dir>/lock, see monitor/client.h. Returns a descriptor that holds it, -EWOULDBLOCK when a monitor has it, or
  * another -errno. With `create` the directory and file are made when missing. */
 int lifecycle_lock(struct creel *e, const char *id, bool create, bool wait);
+/* For a start, once its row says so: until whoever still clears up after the run before has done so. */
+int lifecycle_await_cleaners(struct creel *e, const struct container_row *row, struct creel_err *err);
 int lifecycle_connect(struct creel *e, const char *id, struct monitor_link **ret, struct creel_err *err);
 static inline void monitor_link_closep(struct monitor_link **l) { monitor_link_close(*l); *l = NULL; }
 #define auto_link auto_cleanup(monitor_link_closep) struct monitor_link *

@@ -74,12 +74,15 @@ static int launch(struct start *s, struct monitor_started *started, struct creel
     struct creel *e = s->e;
     const struct creel_attach_options *a = s->attach;
     auto_strv reap = STRV_INIT;
-    if (engine_bundle_write(e, &s->row, &s->bundle, err) < 0 || reap_command(e, &s->row, &reap, err) < 0)
+    if (lifecycle_await_cleaners(e, &s->row, err) < 0)
         return -1;
-    int lock = lifecycle_lock(e, s->row.id, true, true);
+    /* Under the lock, so that the monitor of the run before is gone, and nobody mends while we write. */
+    auto_fd lock = lifecycle_lock(e, s->row.id, true, true);
     if (lock < 0)
         return creel_fail(err, CREEL_INTERNAL, -lock, "make the run directory of container %s", s->row.name);
-    (void)close(lock); /* it exists now; the monitor takes it */
+    if (engine_bundle_write(e, &s->row, &s->bundle, err) < 0 || reap_command(e, &s->row, &reap, err) < 0)
+        return -1;
+    fd_closep(&lock); /* the monitor takes it */
     const struct engine_bundle *b = &s->bundle;
     struct monitor_launch req = {
         .id = s->row.id, .name = s->row.name, .run = s->row.run,

@@ -380,6 +380,20 @@ cgroup_value() { # PID V1-CONTROLLER V1-FILE V2-FILE
     expect_out path
 }
 
+@test "who is late to record an exit leaves the next run alone" {
+    local before id
+    id=$(creel run -d --name late busybox sleep 1000)
+    strace -f -o "$T/trace" -e trace=unlinkat -e inject=unlinkat:delay_enter=2000000:when=1 "$CREEL" stop -t 0 late >/dev/null &
+    before=$!
+    creel wait late >/dev/null
+    creel start late >/dev/null
+    wait "$before"
+    [ "$(creel inspect -f '{{.State.Status}}' late)" = running ]
+    creel exec late true
+    [ -e "$RUN_ROOT/containers/$id/lock" ]
+    creel rm -f late >/dev/null
+}
+
 @test "--log-driver none keeps nothing, the output is still shown" {
     run creel run --name mute --log-driver none busybox echo shown
     expect_out shown
