@@ -34,6 +34,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { ADOPT_WAIT_MS = 1000 }; /* what a command on other containers may lose by a monitor that does not answer */
+
 #define TO(s) (1u << CONTAINER_##s)
 static const struct {
     const char *name;
@@ -540,8 +542,8 @@ static int adopt_run(struct creel *e, const struct intent_row *i, struct creel_e
     auto_link link = NULL;
     struct monitor_status st = { 0 };
     struct creel_err ask = { 0 };
-    if (lifecycle_connect(e, i->object, &link, &ask) < 0 || monitor_query(link, &st, &ask) < 0)
-        return 0; /* still launching, or just ending: the next opener sees how it went */
+    if (lifecycle_connect(e, i->object, &link, &ask) < 0 || monitor_query(link, ADOPT_WAIT_MS, &st, &ask) < 0)
+        return 0; /* still launching, stopped, or just ending: the next opener sees how it went */
     auto_row row = { 0 };
     auto_tx tx = { 0 };
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, i->object, &row, err) < 0)
@@ -653,20 +655,22 @@ static int recover_remove(struct creel *e, const struct intent_row *i, struct cr
     return store_commit(&tx, err);
 }
 
-/* A restart whose maker died: what it announced was that the container shall run. It may be stopped by now; with
- * auto-remove nobody would remove it any more, so it goes the way of an ended run. */
-static int recover_restart(struct creel *e, const struct intent_row *i, struct creel_err *err)
+int lifecycle_remove_ended(struct creel *e, const char *id, struct creel_err *err)
 {
     auto_row row = { 0 };
     struct creel_err get = { 0 };
-    if (drop_intent(e, i->seq, err) < 0)
-        return -1;
-    if (container_row_get(e->store, i->object, &row, &get) < 0)
+    if (container_row_get(e->store, id, &row, &get) < 0)
         return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail(err, get.kind, get.sys, "%s", get.text);
     if (row.state != CONTAINER_EXITED || !row.auto_remove)
         return 0;
     struct creel_remove_options o = { .size = sizeof o };
     return creel_container_remove(e, row.id, &o, err);
+}
+
+/* A restart whose maker died: what it announced was that the container shall run. It may be stopped by now. */
+static int recover_restart(struct creel *e, const struct intent_row *i, struct creel_err *err)
+{
+    return drop_intent(e, i->seq, err) < 0 ? -1 : lifecycle_remove_ended(e, i->object, err);
 }
 
 struct intent_list {

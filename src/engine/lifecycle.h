@@ -32,6 +32,8 @@ int lifecycle_set_running(struct store_tx *tx, struct container_row *row, const 
 /* Undo a start that did not come off: the row goes back (or away, with auto_remove), files and groups too. */
 int lifecycle_undo_start(struct creel *e, const char *id, int64_t intent, int exit_code, const char *why,
                          struct creel_err *err);
+/* A restart kept auto-remove from applying to an end; now it is over: removes the container if it has ended meanwhile. */
+int lifecycle_remove_ended(struct creel *e, const char *id, struct creel_err *err);
 /* Directories and control group of a container that has no process. */
 int lifecycle_remove_files(struct creel *e, const struct container_row *row, struct creel_err *err);
 

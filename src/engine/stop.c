@@ -158,10 +158,10 @@ static int connect_or_settle(struct creel *e, const struct container_row *row, s
 static int kill_and_wait(struct creel *e, const struct container_row *row, struct monitor_link *link,
                          struct creel_err *err)
 {
-    int r = deliver(e, row, link, SIGKILL, true, err);
-    if (r < 0)
-        return -1;
-    r = await_end(e, row, link, KILL_WAIT_MS, err);
+    struct creel_err send = { 0 };
+    /* failed: a frozen group went while it was thawed, or the monitor does not answer; the end will tell */
+    bool sent = deliver(e, row, link, SIGKILL, true, &send) >= 0;
+    int r = await_end(e, row, link, sent ? KILL_WAIT_MS : SIGNAL_FAILED_WAIT_MS, err);
     if (r <= 0)
         return r;
     auto_cgroup cg = NULL;
@@ -171,9 +171,9 @@ static int kill_and_wait(struct creel *e, const struct container_row *row, struc
     if (r <= 0)
         return r;
     return creel_fail(err, CREEL_TIMEOUT, 0,
-                      "tried to kill container %s, but did not receive an exit event; a process of it (pid %d) hangs in "
-                      "the kernel",
-                      row->name, (int)row->pid);
+                      "tried to kill container %s, but did not receive an exit event; its process (pid %d) hangs in the "
+                      "kernel, or its monitor (pid %d) is stopped: then continue or kill the monitor",
+                      row->name, (int)row->pid, (int)row->monitor_pid);
 }
 
 static int parse_signal(const char *text, int *ret, struct creel_err *err)
@@ -282,6 +282,8 @@ int creel_container_restart(struct creel *e, const char *ref, const char *signal
     } else {
         r = -1;
     }
+    if (lifecycle_remove_ended(e, row.id, &end) < 0 && end.kind != CREEL_NOT_FOUND)
+        r = -1;
     if (r < 0 && err != NULL && err->kind == CREEL_OK)
         *err = end;
     return r < 0 ? creel_wrap(err, "cannot restart container %s", ref) : 0;

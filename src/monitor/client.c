@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { RX_SIZE = 8192 };
+enum { RX_SIZE = 8192, ANSWER_MS = 10000 };
 
 struct monitor_link *link_new(int fd)
 {
@@ -217,7 +217,10 @@ static int reply_parse(const char *text, size_t len, json_t **ret, struct creel_
     return -1;
 }
 
-int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **ret, struct creel_err *err)
+/* timeout_ms -1: what is asked for may take its time. After a TIMEOUT the link is good for waiting only: a late reply would
+ * be taken for that to another request. */
+static int ask_within(struct monitor_link *l, int timeout_ms, const char *op, json_t *members, json_t **ret,
+                      struct creel_err *err)
 {
     if (l->session) {
         json_decref(members);
@@ -225,6 +228,7 @@ int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **r
     }
     if (link_request(l, op, members, false, err) < 0)
         return -1;
+    int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
     /* When the monitor ended while we were sending, its reason may still be there to read. */
     struct creel_err send_err = { 0 };
     int sent = link_flush(l, &send_err);
@@ -232,13 +236,25 @@ int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **r
         unsigned type;
         const char *payload;
         size_t len;
-        if (next_frame(l, -1, &type, &payload, &len, err) <= 0)
+        int64_t left = timeout_ms < 0 ? -1 : (deadline - clock_mono_ns()) / 1000000;
+        int r = next_frame(l, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0, &type, &payload, &len, err);
+        if (r == 0 && left > 0)
+            continue; /* a signal, or the last millisecond */
+        if (r == 0 && timeout_ms >= 0)
+            return creel_fail(err, CREEL_TIMEOUT, 0, "the container's monitor has not answered within %d s: it is stopped, "
+                              "or hangs in the kernel", timeout_ms / 1000);
+        if (r <= 0)
             return sent < 0 && err != NULL ? (*err = send_err, -1) : -1;
         if (type == FRAME_REPLY)
             return reply_parse(payload, len, ret, err);
         if (type == FRAME_EVENT)
             link_event(l, payload, len);
     }
+}
+
+int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **ret, struct creel_err *err)
+{
+    return ask_within(l, -1, op, members, ret, err);
 }
 
 /* --- launching --- */
@@ -346,13 +362,13 @@ int monitor_connect(const char *run_dir, struct monitor_link **ret, struct creel
     return 0;
 }
 
-int monitor_query(struct monitor_link *l, struct monitor_status *ret, struct creel_err *err)
+int monitor_query(struct monitor_link *l, int timeout_ms, struct monitor_status *ret, struct creel_err *err)
 {
     json_t *o;
     int exited = 0;
     json_int_t run = 0;
     struct monitor_status s = { 0 };
-    if (link_ask(l, "query", NULL, &o, err) < 0)
+    if (ask_within(l, timeout_ms, "query", NULL, &o, err) < 0)
         return -1;
     int r = started_parse(o, &s.started, err);
     if (r == 0
@@ -373,7 +389,7 @@ static int tell(struct monitor_link *l, const char *op, json_t *members, struct 
     if (members == NULL)
         return creel_fail_nomem(err);
     if (!l->session)
-        return link_ask(l, op, members, NULL, err);
+        return ask_within(l, ANSWER_MS, op, members, NULL, err);
     return link_request(l, op, members, true, err) < 0 ? -1 : link_send(l, err);
 }
 
@@ -447,7 +463,7 @@ int monitor_attach(struct monitor_link *l, bool in, bool out, bool err_stream, u
 {
     json_t *o = NULL;
     int tty = 0;
-    if (link_ask(l, "attach",
+    if (ask_within(l, ANSWER_MS, "attach",
                  json_pack("{s:b,s:b,s:b,s:i,s:i}", "in", in, "out", out, "err", err_stream, "rows", (int)rows, "cols",
                            (int)cols),
                  &o, err)

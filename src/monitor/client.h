@@ -63,7 +63,8 @@ int monitor_launch(struct monitor_link *l, const struct monitor_launch *req, str
 /* Connect to a running one. NOT_FOUND when there is none (it ended, or was killed). */
 int monitor_connect(const char *run_dir, struct monitor_link **ret, struct creel_err *err);
 struct monitor_status { struct monitor_started started; bool exited; struct creel_exit exit; int64_t run; };
-int monitor_query(struct monitor_link *l, struct monitor_status *ret, struct creel_err *err);
+/* TIMEOUT when it does not answer: it is stopped, or still at the launch. -1 = for ever. */
+int monitor_query(struct monitor_link *l, int timeout_ms, struct monitor_status *ret, struct creel_err *err);
 int monitor_signal(struct monitor_link *l, int signo, struct creel_err *err);   /* to init, by pidfd */
 int monitor_resize(struct monitor_link *l, unsigned rows, unsigned cols, struct creel_err *err);
 /* Ask to be told of the end of the run, without waiting: then monitor_link_fd becomes readable and monitor_wait_exit with

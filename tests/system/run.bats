@@ -394,6 +394,29 @@ cgroup_value() { # PID V1-CONTROLLER V1-FILE V2-FILE
     creel rm -f late >/dev/null
 }
 
+@test "a restart that fails does not leave a container that removes itself" {
+    mkdir "$T/source"
+    creel run -d --rm --name again --mount "type=bind,src=$T/source,dst=/m" busybox sleep 1000 >/dev/null
+    rmdir "$T/source"
+    run creel restart -t 0 again
+    [ "$status" = 1 ]
+    [[ "$output" = *"bind source path does not exist"* ]]
+    [ -z "$(creel ps -aq)" ]
+}
+
+@test "a stopped monitor does not hold a command for ever" {
+    local id monitor
+    id=$(creel run -d --name stuck busybox sleep 1000)
+    monitor=$(pgrep -f "creel-monitor $id")
+    kill -STOP "$monitor"
+    run timeout 40 "$CREEL" kill stuck
+    kill -CONT "$monitor"
+    [ "$status" = 1 ]
+    [[ "$output" = *"its monitor (pid $monitor) is stopped"* ]]
+    [ "$(creel wait stuck)" = 137 ]
+    creel rm stuck >/dev/null
+}
+
 @test "--log-driver none keeps nothing, the output is still shown" {
     run creel run --name mute --log-driver none busybox echo shown
     expect_out shown

@@ -361,7 +361,7 @@ static void death_by_signal_is_told_apart(void **state)
     assert_int_equal(monitor_wait_exit(other, 50, &x, &v->err), -1);
     assert_int_equal(v->err.kind, CREEL_TIMEOUT);
     struct monitor_status st;
-    assert_int_equal(monitor_query(other, &st, &v->err), 0);
+    assert_int_equal(monitor_query(other, -1, &st, &v->err), 0);
     assert_int_equal(st.started.pid, v->started.pid);
     assert_true(st.started.pid_start == v->started.pid_start && st.run == 1 && !st.exited);
     assert_int_equal(monitor_signal(other, 9, &v->err), 0);
@@ -828,7 +828,7 @@ static void strangers_bytes_do_not_disturb(void **state)
         monitor_link_close(s);
     }
     struct monitor_status st;
-    assert_int_equal(monitor_query(l, &st, &v->err), 0);
+    assert_int_equal(monitor_query(l, -1, &st, &v->err), 0);
     assert_true(abs(open_descriptors(v->started.monitor_pid) - fds) < 8); /* the last ones may not be closed yet */
     assert_int_equal(monitor_signal(l, 9, &v->err), 0);
     assert_int_equal(monitor_wait_exit(l, 10000, &x, &v->err), 0);
