@@ -32,6 +32,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -210,11 +211,13 @@ static void look_at_program(int pid)
         char again[64];
         printf("seen\n");
         (void)snprintf(again, sizeof again, "/proc/self/fd/%d", held);
-        int fd = open(again, O_WRONLY | O_CLOEXEC);
+        struct statvfs fs;
+        int seals = fcntl(held, F_GET_SEALS), fd = open(again, O_WRONLY | O_CLOEXEC);
         if (fd >= 0) {
             puts("exe opened for writing");
             (void)close(fd);
-        } else if (errno == ETXTBSY) {
+        } else if (errno == ETXTBSY && !(seals >= 0 && (seals & F_SEAL_WRITE))
+                   && (fstatvfs(held, &fs) < 0 || !(fs.f_flag & ST_RDONLY))) {
             puts("exe is only busy"); /* until the last process that executes it ends */
         }
         fflush(stdout);

@@ -176,7 +176,7 @@ cases() { timeout 600 python3 "$TOP/tests/system/image_cases.py" "$1"; }
         creel import - after:1 <"$BATS_FILE_TMPDIR/busybox.tar" >/dev/null
         creel rmi after:1
         [ -z "$(ls -A "$ROOT/tmp")" ]
-        ! creel image inspect killed:1 >/dev/null 2>&1
+        ! creel image inspect killed:1 >/dev/null 2>&1 || return 1
     done
 }
 
@@ -209,7 +209,7 @@ cases() { timeout 600 python3 "$TOP/tests/system/image_cases.py" "$1"; }
         tar -C canary -c marker | creel cp - rr:/a 2>/dev/null || true
         n=$((n + 1))
     done
-    ! [ -e /marker ]
+    ! [ -e /marker ] || return 1
     rm /creel-canary-marker
     [ $n -gt 10 ]
 }

@@ -80,7 +80,7 @@ load helpers
     logged tail0 two
     echo >"$T/on"
     wait $follower
-    ! grep -q one "$T/out"
+    ! grep -q one "$T/out" || return 1
 }
 
 @test "a terminal's output is all standard output, with carriage returns" {

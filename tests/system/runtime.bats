@@ -137,7 +137,7 @@ is() { [ "$output" = "$1" ] || { printf 'got:\n%s\nnot:\n%s\n' "$output" "$1"; r
     [ "${lines[0]}" = inside ]
     [ "${lines[1]}" = dom.example ]
     for n in mnt pid net ipc uts cgroup; do
-        ! grep -qxF "$(readlink /proc/self/ns/$n)" <<<"$output"
+        ! grep -qxF "$(readlink /proc/self/ns/$n)" <<<"$output" || return 1
     done
 }
 
@@ -666,7 +666,7 @@ poststop host stopped 1"
     run probe -x sh -c 'for n in /proc/1/fd/* /proc/self/fd/*; do readlink $n; done'
     exec 200<&-
     # nothing but streams, pipes and what the shell itself has open
-    ! grep -qE '^(/|/tmp|/sys/fs/cgroup|/proc)$' <<<"$output"
+    ! grep -qE '^(/|/tmp|/sys/fs/cgroup|/proc)$' <<<"$output" || return 1
 }
 
 # --- mounts and links ---
