@@ -54,7 +54,13 @@ static uint32_t run(const struct sock_fprog *p, const struct seccomp_data *d)
 static uint32_t ask(const struct seccomp_program *p, uint32_t arch, int nr, uint64_t a0, uint64_t a1, uint64_t a2)
 {
     struct seccomp_data d = { .nr = nr, .arch = arch, .args = { a0, a1, a2 } };
-    return run(&p->fprog, &d);
+    uint32_t answer = run(&p->fprog, &d);
+#ifdef __x86_64__
+    const uint64_t args[6] = { a0, a1, a2 };
+    if (arch == AUDIT_ARCH_X86_64) /* what the library would foretell */
+        assert_int_equal(seccomp_program_answer(&p->fprog, nr, args), answer);
+#endif
+    return answer;
 }
 
 static struct seccomp_program build_default(const char *const *add_caps)
