@@ -71,6 +71,13 @@ int creel_wrap(struct creel_err *err, const char *fmt, ...)
     return -1;
 }
 
+int creel_fail_as(struct creel_err *err, const struct creel_err *cause)
+{
+    if (err != NULL)
+        *err = *cause;
+    return -1;
+}
+
 int creel_fail_nomem(struct creel_err *err)
 {
     return creel_fail(err, CREEL_EXHAUSTED, ENOMEM, "allocating memory");

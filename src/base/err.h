@@ -13,6 +13,9 @@ int creel_fail(struct creel_err *err, enum creel_kind kind, int sys, const char 
 /* Put context in front of what is there ("<new>: <old>"); kind and errno stay. Always returns -1. */
 int creel_wrap(struct creel_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Hand on what a call made with an error object of its own; its text has the errno in words already. Returns -1. */
+int creel_fail_as(struct creel_err *err, const struct creel_err *cause);
+
 /* Out of memory is reported like every other failure. */
 int creel_fail_nomem(struct creel_err *err);
 

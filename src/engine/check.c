@@ -218,7 +218,7 @@ static int end_group(struct check *c, const char *path, struct creel_err *err)
     if (cgroup_open(path, c->e->cgroup_manager, &cg, &open_err) < 0) {
         if (open_err.kind == CREEL_NOT_FOUND)
             return 0;
-        return creel_fail(err, open_err.kind, open_err.sys, "%s", open_err.text);
+        return creel_fail_as(err, &open_err);
     }
     return cgroup_kill(cg, SIGKILL, err) < 0 || cgroup_destroy(cg, err) < 0 ? -1 : 0;
 }

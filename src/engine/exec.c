@@ -80,7 +80,8 @@ int creel_container_exec(struct creel *e, const char *ref, const char *exec_json
     if (lifecycle_connect(e, row.id, &link, &failure) < 0) {
         if (failure.kind == CREEL_NOT_FOUND)
             return not_running(e, &row, err);
-        return creel_fail(err, failure.kind, failure.sys, "container %s: %s", row.name, failure.text);
+        (void)creel_fail_as(err, &failure);
+        return creel_wrap(err, "container %s", row.name);
     }
     ident_make(exec_id);
     const struct monitor_exec x = {

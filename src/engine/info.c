@@ -177,7 +177,7 @@ int creel_info(struct creel *e, char **ret_json, struct creel_err *err)
         put(o, &ok, "StoreRev", json_integer(rev));
     }
     if (!ok)
-        return failure.kind != CREEL_OK ? creel_fail(err, failure.kind, failure.sys, "%s", failure.text)
+        return failure.kind != CREEL_OK ? creel_fail_as(err, &failure)
                                         : creel_fail_nomem(err);
     *ret_json = json_dumps(o, JSON_COMPACT);
     return *ret_json == NULL ? creel_fail_nomem(err) : 0;

@@ -215,7 +215,7 @@ int creel_container_inspect(struct creel *e, const char *ref, int with_size, cha
     if (container_row_resolve(e->store, ref, id, err) < 0)
         return -1;
     if (!engine_run_alive(e, id) && engine_reconcile(e, id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND)
-        return creel_fail(err, rec.kind, rec.sys, "%s", rec.text);
+        return creel_fail_as(err, &rec);
     if (store_read_begin(e->store, &rev, err) < 0)
         return -1;
     int r = inspect(e, ref, with_size, ret_json, err);

@@ -504,7 +504,7 @@ int engine_refresh(struct creel *e, struct creel_err *err)
         struct creel_err rec = { 0 };
         if (!engine_run_alive(e, ids.items[i]) && engine_reconcile(e, ids.items[i], &rec) < 0
             && rec.kind != CREEL_NOT_FOUND)
-            return creel_fail(err, rec.kind, rec.sys, "%s", rec.text);
+            return creel_fail_as(err, &rec);
     }
     return 0;
 }
@@ -566,7 +566,7 @@ static int remove_unused_run_dir(struct creel *e, const char *id, struct creel_e
     struct creel_err get = { 0 };
     bool exists = container_row_get(e->store, id, &row, &get) == 0;
     if (!exists && get.kind != CREEL_NOT_FOUND)
-        return creel_fail(err, get.kind, get.sys, "%s", get.text);
+        return creel_fail_as(err, &get);
     return exists && (row.state == CONTAINER_STARTING || lifecycle_is_up(&row)) ? 0 : remove_run_dir(e, id, err);
 }
 
@@ -587,7 +587,7 @@ static int recover_start(struct creel *e, const struct intent_row *i, struct cre
     auto_row row = { 0 };
     struct creel_err get = { 0 };
     if (container_row_get(e->store, i->object, &row, &get) < 0)
-        return get.kind == CREEL_NOT_FOUND ? drop_intent(e, i->seq, err) : creel_fail(err, get.kind, get.sys, "%s", get.text);
+        return get.kind == CREEL_NOT_FOUND ? drop_intent(e, i->seq, err) : creel_fail_as(err, &get);
     if (row.state != CONTAINER_STARTING)
         return drop_intent(e, i->seq, err);
     auto_fd lock = lifecycle_lock(e, row.id, true, false);
@@ -639,7 +639,7 @@ static int recover_remove(struct creel *e, const struct intent_row *i, struct cr
         if (remove_cgroup(e, &row, err) < 0 || lifecycle_remove_files(e, &row, err) < 0)
             return -1;
     } else if (get.kind != CREEL_NOT_FOUND) {
-        return creel_fail(err, get.kind, get.sys, "%s", get.text);
+        return creel_fail_as(err, &get);
     }
     auto_tx tx = { 0 };
     if (store_begin(e->store, &tx, err) < 0)
@@ -660,7 +660,7 @@ int lifecycle_remove_ended(struct creel *e, const char *id, struct creel_err *er
     auto_row row = { 0 };
     struct creel_err get = { 0 };
     if (container_row_get(e->store, id, &row, &get) < 0)
-        return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail(err, get.kind, get.sys, "%s", get.text);
+        return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail_as(err, &get);
     if (row.state != CONTAINER_EXITED || !row.auto_remove)
         return 0;
     struct creel_remove_options o = { .size = sizeof o };
@@ -815,7 +815,7 @@ int lifecycle_settled(struct creel *e, const char *ref, struct container_row *re
             store_changed_ack(e->store);
         if (container_row_get(e->store, id, &row, &get) < 0)
             return get.kind == CREEL_NOT_FOUND ? creel_fail(err, CREEL_NOT_FOUND, 0, "No such container: %s", ref)
-                                               : creel_fail(err, get.kind, get.sys, "%s", get.text);
+                                               : creel_fail_as(err, &get);
         if (lifecycle_is_up(&row) && !engine_run_alive(e, id)) {
             if (engine_reconcile(e, id, err) < 0)
                 return -1;

@@ -120,7 +120,7 @@ static int prepare_ids(struct query *q, struct creel_err *err)
         struct creel_err none = { 0 };
         if (container_row_resolve(q->e->store, v->items[i], id, &none) < 0) {
             if (none.kind != CREEL_NOT_FOUND && none.kind != CREEL_INVALID)
-                return creel_fail(err, none.kind, none.sys, "%s", none.text);
+                return creel_fail_as(err, &none);
             continue;
         }
         if (strncmp(id, v->items[i], strlen(v->items[i])) == 0 && !strv_add(&q->ids, id)) /* not found by its name */
@@ -479,7 +479,7 @@ static int run_query(struct query *q, const struct creel_list_options *o, struct
     if (r == 0 && !q->nothing)
         r = container_row_list(q->e->store, q->states, q->with_spec, keep, q, err);
     store_read_end(q->e->store);
-    return q->failed ? creel_fail(err, q->err.kind, q->err.sys, "%s", q->err.text) : r;
+    return q->failed ? creel_fail_as(err, &q->err) : r;
 }
 
 /* Whether there was anything to bring back. */

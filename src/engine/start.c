@@ -117,7 +117,7 @@ static int record_running(struct start *s, const struct monitor_started *started
                      || container_row_save(&tx, &row, false, err) < 0))
             return -1;
     } else if (get.kind != CREEL_NOT_FOUND) {
-        return creel_fail(err, get.kind, get.sys, "%s", get.text);
+        return creel_fail_as(err, &get);
     }
     if (intent_row_delete(&tx, s->intent, err) < 0)
         return -1;

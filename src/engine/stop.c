@@ -24,7 +24,7 @@ static int event(struct creel *e, const char *id, const char *action, const char
     if (store_begin(e->store, &tx, err) < 0)
         return -1;
     if (container_row_get(e->store, id, &row, &get) < 0)
-        return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail(err, get.kind, get.sys, "%s", get.text);
+        return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail_as(err, &get);
     auto_free char *attrs = engine_event_attributes(&row, key, value, NULL);
     if (attrs == NULL)
         return creel_fail_nomem(err);
@@ -130,7 +130,7 @@ static int await_end(struct creel *e, const struct container_row *row, struct mo
     }
     auto_row now = { 0 };
     if (container_row_get(e->store, row->id, &now, NULL) == 0 && now.run == row->run && lifecycle_is_up(&now))
-        return creel_fail(err, wait.kind, wait.sys, "%s", wait.text); /* it lives and does not answer */
+        return creel_fail_as(err, &wait); /* it lives and does not answer */
     return 0;
 }
 
@@ -397,7 +397,7 @@ int creel_container_rename(struct creel *e, const char *ref, const char *name, s
                               "Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to "
                               "remove (or rename) that container to be able to reuse that name.",
                               name, holder);
-        return creel_fail(err, why.kind, why.sys, "%s", why.text);
+        return creel_fail_as(err, &why);
     }
     auto_free char *attrs = engine_event_attributes(&row, "oldName", old, NULL);
     if (attrs == NULL)

@@ -155,7 +155,7 @@ static int finish(struct change *c, bool restored, struct creel_err *err)
         return -1;
     if (restored && container_row_get(c->e->store, c->row.id, &row, &get) < 0) {
         if (get.kind != CREEL_NOT_FOUND)
-            return creel_fail(err, get.kind, get.sys, "%s", get.text);
+            return creel_fail_as(err, &get);
     } else if (restored && row.spec != NULL && strcmp(row.spec, c->row.spec) == 0) {
         if (container_spec_load(&row, &spec, err) < 0 || spec_replace(&row, &spec, c->old, err) < 0
             || container_row_save(&tx, &row, true, err) < 0)
@@ -171,7 +171,7 @@ int engine_update_recover(struct creel *e, const struct intent_row *i, struct cr
     struct creel_err get = { 0 };
     if (container_row_get(e->store, i->object, &row, &get) < 0) {
         if (get.kind != CREEL_NOT_FOUND)
-            return creel_fail(err, get.kind, get.sys, "%s", get.text);
+            return creel_fail_as(err, &get);
     } else if (lifecycle_is_up(&row) && row.cgroup_path != NULL
                && (container_spec_load(&row, &spec, err) < 0 || push(e, &row, spec.host, err) < 0)) {
         return creel_wrap(err, "setting the limits of container %s", row.name);

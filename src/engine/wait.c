@@ -49,7 +49,7 @@ static int recorded_exit(struct creel *e, const char *id, int64_t run, struct cr
         exit_of_row(&x, ret);
         return 0;
     }
-    return get.kind == CREEL_NOT_FOUND ? 1 : creel_fail(err, get.kind, get.sys, "%s", get.text);
+    return get.kind == CREEL_NOT_FOUND ? 1 : creel_fail_as(err, &get);
 }
 
 /* 1 met (ret filled), 0 not yet, -1 error. */
@@ -60,7 +60,7 @@ static int evaluate(struct waiter *w, bool *ret_up, struct creel_exit *ret, stru
     *ret_up = false;
     if (container_row_get(w->e->store, w->id, &row, &get) < 0) {
         if (get.kind != CREEL_NOT_FOUND)
-            return creel_fail(err, get.kind, get.sys, "%s", get.text);
+            return creel_fail_as(err, &get);
         return recorded_exit(w->e, w->id, 0, ret, err) < 0 ? -1 : 1; /* gone: every condition is met */
     }
     *ret_up = lifecycle_is_up(&row) || row.state == CONTAINER_STARTING;
@@ -135,7 +135,7 @@ int creel_container_wait(struct creel *e, const char *ref, const char *condition
         if (up && link == NULL && lifecycle_connect(e, w.id, &link, NULL) < 0) {
             struct creel_err rec = { 0 };
             if (engine_reconcile(e, w.id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND)
-                return creel_fail(err, rec.kind, rec.sys, "%s", rec.text);
+                return creel_fail_as(err, &rec);
             met = evaluate(&w, &up, ret, err);
             if (met != 0)
                 return met < 0 ? -1 : 0;
@@ -154,7 +154,7 @@ int creel_container_wait(struct creel *e, const char *ref, const char *condition
             struct creel_err rec = { 0 };
             if (engine_commit_exit(e, w.id, w.run, NULL) < 0 && engine_reconcile(e, w.id, &rec) < 0
                 && rec.kind != CREEL_NOT_FOUND)
-                return creel_fail(err, rec.kind, rec.sys, "%s", rec.text);
+                return creel_fail_as(err, &rec);
         }
     }
 }
