@@ -61,7 +61,7 @@ static void stop_defaults(const struct container_row *row, int *ret_signal, bool
 }
 
 /* Remember that a person wanted it down; the event tells which signal. One commit. */
-static int note_signal(struct creel *e, const char *id, int signo, bool means_stop, struct creel_err *err)
+static int commit_signal(struct creel *e, const char *id, int signo, bool means_stop, struct creel_err *err)
 {
     auto_row row = { 0 };
     auto_tx tx = { 0 };
@@ -81,6 +81,15 @@ static int note_signal(struct creel *e, const char *id, int signo, bool means_st
             return -1;
     }
     return store_commit(&tx, err);
+}
+
+/* A container that has filled the disk must be one that can be stopped, so then it is not remembered. */
+static int note_signal(struct creel *e, const char *id, int signo, bool means_stop, struct creel_err *err)
+{
+    struct creel_err note = { 0 };
+    if (commit_signal(e, id, signo, means_stop, &note) == 0 || note.kind == CREEL_EXHAUSTED)
+        return 0;
+    return creel_fail_as(err, &note);
 }
 
 static int set_frozen(struct creel *e, const struct container_row *row, bool frozen, struct creel_err *err);
@@ -172,7 +181,8 @@ static int kill_and_wait(struct creel *e, const struct container_row *row, struc
         return r;
     return creel_fail(err, CREEL_TIMEOUT, 0,
                       "tried to kill container %s, but did not receive an exit event; its process (pid %d) hangs in the "
-                      "kernel, or its monitor (pid %d) is stopped: then continue or kill the monitor",
+                      "kernel, or its monitor (pid %d) is stopped (then continue or kill it) or has no disk space for the "
+                      "exit record (then free some)",
                       row->name, (int)row->pid, (int)row->monitor_pid);
 }
 
