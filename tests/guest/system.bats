@@ -7,16 +7,17 @@ setup() {
     CREEL_BUILD=${CREEL_BUILD:-$TOP/build}
 }
 
-# Runs the tests of a file whose names match, in a guest that has this machine's tools and files.
+# Runs the tests of a file whose names match, in a guest that has this machine's tools and files. Programs and tests go in by
+# themselves: the checkout may be in /tmp, which is the guest's own.
 in_guest() { # FILE REGEX LEAST: at least so many must have run and all have passed
-    local program add=()
+    local program add=(--add "$TOP/tests/system:/opt/creel-tests/tests/system")
     for program in creel creel-monitor creel-archive creel-init; do
         [ -x "$CREEL_BUILD/$program" ]
         add+=(--add "$CREEL_BUILD/$program:/opt/creel-build/$program")
     done
     cat >"$BATS_TEST_TMPDIR/script" <<EOF
 #!/bin/bash
-cd '$TOP'
+cd /opt/creel-tests
 export CREEL_BUILD=/opt/creel-build CREEL=/opt/creel-build/creel PATIENCE=120
 exec bats --tap --filter '$2' 'tests/system/$1'
 EOF
