@@ -95,18 +95,20 @@ int engine_bundle_remove(struct creel *e, const char *id, struct creel_err *err)
 /* An update that died between commit and control group: set the limits that are stored. */
 int engine_update_recover(struct creel *e, const struct intent_row *i, struct creel_err *err);
 
-/* --- engine/lifecycle.c: the only place that moves container rows from state to state --- */
+/* --- engine/recover.c --- */
 /* Ensure the row tells the truth: a running container whose monitor and init are gone gets its exit record, or an
  * unknown exit. Safe to call for any row. */
 int engine_reconcile(struct creel *e, const char *id, struct creel_err *err);
 /* The same for every running container whose monitor is gone. A few microseconds per running container. */
 int engine_refresh(struct creel *e, struct creel_err *err);
+/* Finish or undo abandoned intents and commit left exit records; called by creel_open. Cheap when there are none. */
+int engine_recover(struct creel *e, struct creel_err *err);
+
+/* --- engine/lifecycle.c: the only place that moves container rows from state to state --- */
 /* Commit an exit record file (and with auto_remove the removal). Idempotent. */
 int engine_commit_exit(struct creel *e, const char *id, int64_t run, struct creel_err *err);
 /* Whether a monitor serves this container: its lock (monitor/client.h) is held. Microseconds; true when in doubt. */
 bool engine_run_alive(struct creel *e, const char *id);
-/* Finish or undo abandoned intents and commit left exit records; called by creel_open. Cheap when there are none. */
-int engine_recover(struct creel *e, struct creel_err *err);
 /* {"image":…,"name":…,labels…} plus NULL-terminated key/value pairs; caller frees; NULL when out of memory */
 char *engine_event_attributes(const struct container_row *row, ...) __attribute__((sentinel));
 

@@ -36,6 +36,12 @@ int lifecycle_undo_start(struct creel *e, const char *id, int64_t intent, int ex
 int lifecycle_remove_ended(struct creel *e, const char *id, struct creel_err *err);
 /* Directories and control group of a container that has no process. */
 int lifecycle_remove_files(struct creel *e, const struct container_row *row, struct creel_err *err);
+int lifecycle_remove_run_dir(struct creel *e, const char *id, struct creel_err *err);
+/* Ends what is left in the group first. */
+int lifecycle_remove_cgroup(struct creel *e, const struct container_row *row, struct creel_err *err);
+/* Append an event of a container; takes `attributes` (engine_event_attributes), NULL being out of memory. */
+int lifecycle_event(struct store_tx *tx, const struct container_row *row, const char *action, char *attributes,
+                    struct creel_err *err);
 
 /* <run_dir>/lock, see monitor/client.h. Returns a descriptor that holds it, -EWOULDBLOCK when a monitor has it, or
  * another -errno. With `create` the directory and file are made when missing. */
