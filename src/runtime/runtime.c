@@ -218,6 +218,7 @@ static int accompany(struct runtime_container *c, struct runtime_setup *s, struc
         return -1;
     if (s->init.wait_hooked
         && (launch_expect(c->sock, LAUNCH_MOUNTED, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0
+            || net_devices_move(&s->net_devices, c->pid, err) < 0
             || run_hooks(&s->prestart, c->pid, err) < 0 || run_hooks(&s->create_runtime, c->pid, err) < 0
             || send_step(c, LAUNCH_HOOKED, err) < 0))
         return -1;
@@ -240,6 +241,7 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
     if (runtime_setup_prepare(p, grouped ? cgroup_layout_of(c->cgroup) : NULL,
                               grouped ? cgroup_path(c->cgroup) : NULL, &s, err) < 0
         || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0) {
+        net_devices_restore(&s.net_devices);
         abandon(c);
         return -1;
     }

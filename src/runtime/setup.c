@@ -237,11 +237,16 @@ static int refuse_missing(const struct oci_config *c, struct creel_err *err)
     const struct oci_linux *l = &c->linux_;
     if (l->intel_rdt.present)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.intelRdt: this host has no resource director");
-    if (l->net_device_count > 0)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.netDevices: moving network devices is not built in");
     if (l->mount_label != NULL && l->mount_label[0] != '\0' && access("/sys/fs/selinux/enforce", F_OK) < 0)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.mountLabel: SELinux is not active on this host");
     return 0;
+}
+
+/* They move while the child waits: what it does next, sysctls among it, may be about them. */
+static int prepare_net_devices(struct runtime_setup *s, struct creel_err *err)
+{
+    s->init.wait_hooked |= s->params->config->linux_.net_device_count > 0;
+    return net_devices_plan(s->params->config, s->namespaces.shared[OCI_NS_NETWORK], &s->net_devices, err);
 }
 
 static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *layout, const char *cgroup_path,
@@ -285,7 +290,7 @@ int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_la
 {
     const struct oci_config *c = p->config;
     const bool unprivileged = geteuid() != 0;
-    *ret = (struct runtime_setup){ .params = p, .root_tree = -1, .null = -1 };
+    *ret = (struct runtime_setup){ .params = p, .root_tree = -1, .null = -1, .net_devices = NET_DEVICES_INIT };
     ret->namespaces.pid = ret->namespaces.time = -1;
     ret->init.sock = -1;
     ret->init.id = p->id;
@@ -293,8 +298,8 @@ int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_la
     ret->init.hostname = c->hostname != NULL && c->hostname[0] != '\0' ? c->hostname : NULL;
     ret->init.domainname = c->domainname != NULL && c->domainname[0] != '\0' ? c->domainname : NULL;
     if (refuse_missing(c, err) < 0 || prepare_process(ret, err) < 0 || prepare_namespaces(ret, err) < 0
-        || prepare_sysctls(ret, err) < 0 || prepare_hooks(ret, err) < 0 || prepare_streams(ret, err) < 0
-        || prepare_mounts(ret, layout, cgroup_path, unprivileged, err) < 0)
+        || prepare_sysctls(ret, err) < 0 || prepare_hooks(ret, err) < 0 || prepare_net_devices(ret, err) < 0
+        || prepare_streams(ret, err) < 0 || prepare_mounts(ret, layout, cgroup_path, unprivileged, err) < 0)
         return -1;
     if ((ret->init.hostname != NULL || ret->init.domainname != NULL)
         && (oci_namespace_find(c, OCI_NS_UTS) == NULL || ret->namespaces.shared[OCI_NS_UTS]))
@@ -338,6 +343,7 @@ void runtime_setup_fini(struct runtime_setup *s)
     mount_plan_fini(&s->mounts);
     namespace_plan_fini(&s->namespaces);
     process_plan_fini(&s->process);
+    net_devices_fini(&s->net_devices);
     hook_plan_fini(&s->prestart);
     hook_plan_fini(&s->create_runtime);
     hook_plan_fini(&s->create_container);

@@ -9,6 +9,7 @@
 #include "runtime/hook_plan.h"
 #include "runtime/init/init.h"
 #include "runtime/namespace.h"
+#include "runtime/net_device.h"
 #include "runtime/runtime.h"
 
 struct runtime_setup {
@@ -16,6 +17,7 @@ struct runtime_setup {
     struct process_plan process;
     struct namespace_plan namespaces;
     struct mount_plan mounts;
+    struct net_devices net_devices;
     struct init_sysctl *sysctls;
     struct hook_plan prestart, create_runtime, create_container, start_container;
     char *bundle;               /* absolute; NULL until needed */
