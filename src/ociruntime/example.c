@@ -38,8 +38,6 @@ static const char template[] =
     "\"/sys/firmware\",\"/sys/devices/virtual/powercap\"],"
     "\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\"/proc/sysrq-trigger\"]}}";
 
-static void json_decrefp(json_t **j) { json_decref(*j); }
-
 static bool namespace_add(json_t *linux_, const char *type)
 {
     return json_array_append_new(json_object_get(linux_, "namespaces"), json_pack("{s:s}", "type", type)) == 0;
@@ -91,7 +89,7 @@ static bool make_rootless(json_t *doc, const struct example_host *host)
 int example_print(const struct example_host *host, struct bytes *out, struct creel_err *err)
 {
     json_error_t why;
-    auto_cleanup(json_decrefp) json_t *doc = json_loads(template, JSON_REJECT_DUPLICATES, &why);
+    json_auto_t *doc = json_loads(template, JSON_REJECT_DUPLICATES, &why);
     if (doc == NULL || (host->unified && !namespace_add(json_object_get(doc, "linux"), "cgroup"))
         || (host->rootless && !make_rootless(doc, host)))
         return creel_fail_nomem(err);

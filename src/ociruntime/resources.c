@@ -194,11 +194,9 @@ static bool merge_members(json_t *to, json_t *from)
     return true;
 }
 
-static void json_decrefp(json_t **j) { json_decref(*j); }
-
 int resources_merge(struct oci_resources *to, const struct oci_resources *from, struct creel_err *err)
 {
-    auto_cleanup(json_decrefp) json_t *a = document_of(to, err), *b = a != NULL ? document_of(from, err) : NULL;
+    json_auto_t *a = document_of(to, err), *b = a != NULL ? document_of(from, err) : NULL;
     if (a == NULL || b == NULL)
         return -1;
     struct oci_resources merged = { 0 };
