@@ -12,6 +12,7 @@
 #include "runtime/seccomp.h"
 
 #include "base/cleanup.h"
+#include "runtime/seccomp_shrink.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -389,6 +390,7 @@ static int compile(struct filter *f, const struct oci_seccomp *s, struct seccomp
         free(c.items);
         return c.failed ? creel_fail(f->err, CREEL_INVALID, 0, "the seccomp program is too large") : -1;
     }
+    c.count = seccomp_shrink(c.items, c.count);
     void *fit = realloc(c.items, c.count * sizeof *c.items);
     ret->fprog = (struct sock_fprog){ .len = (unsigned short)c.count, .filter = fit != NULL ? fit : c.items };
     return 0;

@@ -42,15 +42,13 @@ static unsigned jump(const struct sock_filter *i, uint32_t a, uint32_t with)
 }
 
 /* Jumps only lead forward, so it ends. */
-uint32_t seccomp_program_answer(const struct sock_fprog *p, int nr, const uint64_t args[6])
+uint32_t seccomp_filter_answer(const struct sock_fprog *p, const struct seccomp_data *d)
 {
-    struct seccomp_data d = { .nr = nr, .arch = NATIVE_ARCH };
-    memcpy(d.args, args, sizeof d.args);
     uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = { 0 };
     for (size_t pc = 0; pc < p->len; pc++) {
         const struct sock_filter *i = &p->filter[pc];
         switch (i->code) {
-        case BPF_LD | BPF_W | BPF_ABS: a = load(&d, i->k); break;
+        case BPF_LD | BPF_W | BPF_ABS: a = load(d, i->k); break;
         case BPF_LD | BPF_IMM: a = i->k; break;
         case BPF_LDX | BPF_IMM: x = i->k; break;
         case BPF_LD | BPF_MEM: a = memory[i->k % BPF_MEMWORDS]; break;
@@ -70,4 +68,11 @@ uint32_t seccomp_program_answer(const struct sock_fprog *p, int nr, const uint64
         }
     }
     return SECCOMP_RET_KILL_PROCESS;
+}
+
+uint32_t seccomp_program_answer(const struct sock_fprog *p, int nr, const uint64_t args[6])
+{
+    struct seccomp_data d = { .nr = nr, .arch = NATIVE_ARCH };
+    memcpy(d.args, args, sizeof d.args);
+    return seccomp_filter_answer(p, &d);
 }
