@@ -32,6 +32,8 @@ struct store {
     int root_fd;                /* our own duplicate */
     int lock_fd;                /* store.lock; open exactly while we hold the lock */
     int changed_fd;             /* inotify, -1 until asked for */
+    struct wal_index *index;    /* NULL when there is none to keep */
+    bool index_marked;          /* the next process need not make it again */
     char *root;                 /* for messages */
     enum store_mode mode;
     unsigned open_stmts, read_depth;
@@ -92,6 +94,14 @@ int64_t store_tx_seq(struct store_tx *tx);
  * (store_changed_fd), also when the kernel does it for a killed process. */
 int store_lock(struct store *s, struct creel_err *err);
 void store_unlock(struct store *s);
+
+/* --- wal_index.c: the WAL's index outlives the process --- */
+/* Before SQLite opens the store: see to it that an index of this boot is taken over. */
+void wal_index_hold(struct store *s);
+/* After SQLite has read the store: remember that the index is of this boot. */
+void wal_index_keep(struct store *s);
+/* After SQLite has closed the store. */
+void wal_index_release(struct store *s);
 
 /* --- migration.c --- */
 /* Bring the schema from `version` to the newest, one transaction per step. Takes the lock. */

@@ -7,8 +7,8 @@
  *   C3  SQLite never checkpoints by itself here: no automatic checkpoint, none at close (research: the WAL-reset
  *       race).
  *
- * Checkpoints. The first process that opens an idle store reads the whole WAL, so the WAL must stay short, and what
- * was copied back must leave it. SQLite starts the WAL anew only when a connection that *saw* the completed
+ * Checkpoints. The first process that opens an idle store reads the whole WAL (unless its index can be taken over,
+ * wal_index.c), so the WAL must stay short, and what was copied back must leave it. SQLite starts the WAL anew only when a connection that *saw* the completed
  * checkpoint writes next; a command that checkpoints after its last commit and exits would leave a full WAL to the
  * next opener, which knows nothing of the checkpoint. So the checkpoint comes first in store_begin, when the WAL has
  * grown past its bound, and the transaction that follows starts the WAL anew. The file keeps its size: overwriting
@@ -22,7 +22,8 @@
 #include <time.h>
 
 enum {
-    WAL_FRAMES_MAX = 128,         /* 512 kB: past this a write transaction checkpoints first */
+    WAL_FRAMES_MAX = 1000,        /* 4 MB: past this a write transaction checkpoints first */
+    WAL_FRAMES_READ_MAX = 128,    /* the same where every process has to read them all, at 3 us each */
     WAL_FRAMES_HUGE = 16384,      /* 64 MB: past this the file is also cut, waiting a little for readers */
 };
 #define BUSY_LONG_NS INT64_C(30000000000)
@@ -112,12 +113,15 @@ int store_open(int root_fd, const char *root, struct store **ret, struct creel_e
         r = creel_fail_nomem(err);
     else if (s->root_fd < 0)
         r = creel_fail(err, creel_kind_of_errno(errno), errno, "duplicate the descriptor of %s", root);
-    else
+    else {
+        wal_index_hold(s);
         r = connect_db(s, err) < 0 || configure(s, err) < 0 || check_schema(s, err) < 0 ? -1 : 0;
+    }
     if (r < 0) {
         store_close(s);
         return -1;
     }
+    wal_index_keep(s);
     *ret = s;
     return 0;
 }
@@ -132,6 +136,7 @@ void store_close(struct store *s)
     int rc = sqlite3_close(s->db);
     assert(rc == SQLITE_OK); /* else a statement is still open: ours */
     (void)rc;
+    wal_index_release(s);
     fd_closep(&s->changed_fd);
     store_unlock(s);
     fd_closep(&s->root_fd);
@@ -221,7 +226,7 @@ int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err)
     if (store_lock(s, err) < 0)
         return -1;
     uint32_t frames = wal_frames(s);
-    if (frames > WAL_FRAMES_MAX)
+    if (frames > (s->index_marked ? WAL_FRAMES_MAX : WAL_FRAMES_READ_MAX))
         (void)checkpoint_locked(s, frames > WAL_FRAMES_HUGE, NULL); /* a failure shows again where it matters */
     if (run_once(s, "BEGIN IMMEDIATE", err) < 0) {
         store_unlock(s);
