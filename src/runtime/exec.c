@@ -8,6 +8,7 @@
 #include "runtime/launch.h"
 #include "runtime/listener.h"
 #include "runtime/namespace.h"
+#include "runtime/resctrl.h"
 #include "runtime/runtime.h"
 #include "runtime/seccomp.h"
 #include "runtime/setup.h"
@@ -31,6 +32,7 @@ struct exec_setup {
     struct process_plan process;
     struct init_exec_plan init;
     struct cgroup *cgroup;
+    struct resctrl *resctrl;
     int null, sock, theirs;
     int *keep;
 };
@@ -39,6 +41,7 @@ static void exec_setup_fini(struct exec_setup *s)
 {
     process_plan_fini(&s->process);
     cgroup_free(s->cgroup);
+    resctrl_free(s->resctrl);
     fd_closep(&s->null);
     fd_closep(&s->sock);
     fd_closep(&s->theirs);
@@ -96,6 +99,11 @@ static int prepare(struct exec_setup *s, const struct runtime_exec_params *p, st
             return -1;
         s->init.v1_task_count = cgroup_v1_task_fds(s->cgroup, s->init.v1_tasks);
     }
+    size_t more;
+    if (resctrl_open(p->config, p->id, NULL, &s->resctrl, err) < 0
+        || resctrl_tasks(s->resctrl, s->init.v1_tasks + s->init.v1_task_count, &more, err) < 0)
+        return -1;
+    s->init.v1_task_count += more;
     return 0;
 }
 
@@ -107,7 +115,7 @@ static bool has_ended(int pidfd)
 
 static int make_keep_list(struct exec_setup *s, struct creel_err *err)
 {
-    int fds[8 + CGROUP_V1_MAX];
+    int fds[8 + INIT_TASKS_MAX];
     size_t n = 0;
     fds[n++] = s->theirs;
     fds[n++] = s->init.container;

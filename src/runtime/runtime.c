@@ -9,6 +9,7 @@
 #include "runtime/init/hook.h"
 #include "runtime/launch.h"
 #include "runtime/listener.h"
+#include "runtime/resctrl.h"
 #include "runtime/setup.h"
 #include "sys/identity.h"
 #include "sys/process.h"
@@ -36,6 +37,7 @@ struct runtime_container {
     bool notifies;                      /* the filter has an agent to ask */
     bool has_poststop;                  /* only then is config looked at after the start */
     struct cgroup *cgroup;
+    struct resctrl *resctrl;
 };
 
 pid_t runtime_pid(const struct runtime_container *c) { return c->pid; }
@@ -55,6 +57,7 @@ void runtime_free(struct runtime_container *c)
     fd_closep(&c->console_master);
     fd_closep(&c->mounts);
     cgroup_free(c->cgroup);
+    resctrl_free(c->resctrl);
     free(c);
 }
 
@@ -103,6 +106,7 @@ static void abandon(struct runtime_container *c)
         (void)cgroup_kill(c->cgroup, SIGKILL, NULL); /* what hooks in the container have left */
         (void)cgroup_destroy(c->cgroup, NULL);
     }
+    resctrl_undo(c->resctrl);
 }
 
 static int make_cgroup(struct runtime_container *c, const struct runtime_params *p, struct creel_err *err)
@@ -151,7 +155,7 @@ static int clone_init(struct runtime_container *c, struct runtime_setup *s, stru
     auto_fd theirs = pair[1];
     c->sock = pair[0];
     int group = c->cgroup != NULL ? cgroup_v2_fd(c->cgroup) : -1;
-    if (runtime_setup_finish(s, theirs, c->cgroup, err) < 0)
+    if (resctrl_create(c->resctrl, err) < 0 || runtime_setup_finish(s, theirs, c->cgroup, c->resctrl, err) < 0)
         return -1;
     pid_t pid = namespace_clone(&s->namespaces, s->params->config, group, &c->pidfd, &in_cgroup, err);
     if (pid == 0) {
@@ -234,7 +238,7 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
     if (runtime_check_preserved(p->preserve_fds, err) < 0)
         return -1;
     auto_cleanup(runtime_freep) struct runtime_container *c = container_new(p, err);
-    if (c == NULL || make_cgroup(c, p, err) < 0)
+    if (c == NULL || resctrl_open(p->config, p->id, NULL, &c->resctrl, err) < 0 || make_cgroup(c, p, err) < 0)
         return -1;
     auto_runtime_setup s;
     bool grouped = p->cgroup_manager != CGROUP_DISABLED;
@@ -301,6 +305,8 @@ int runtime_destroy(struct runtime_container *c, struct creel_err *err)
         cgroup_free(c->cgroup);
         c->cgroup = NULL;
     }
+    if (resctrl_remove(c->resctrl, err) < 0)
+        return creel_wrap(err, "destroying container %s", c->id);
     if (first && c->has_poststop)
         run_late_hooks(c, &c->config->poststop, "poststop", "stopped");
     return 0;

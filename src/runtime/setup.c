@@ -235,8 +235,6 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
 static int refuse_missing(const struct oci_config *c, struct creel_err *err)
 {
     const struct oci_linux *l = &c->linux_;
-    if (l->intel_rdt.present)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.intelRdt: this host has no resource director");
     if (l->mount_label != NULL && l->mount_label[0] != '\0' && access("/sys/fs/selinux/enforce", F_OK) < 0)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.mountLabel: SELinux is not active on this host");
     return 0;
@@ -308,12 +306,16 @@ int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_la
                                                            : prepare_directory(ret, unprivileged, err);
 }
 
-int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup *cgroup, struct creel_err *err)
+int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup *cgroup, struct resctrl *resctrl,
+                         struct creel_err *err)
 {
-    size_t n = 0;
+    size_t n = 0, more;
     s->init.sock = sock;
     if (cgroup != NULL)
         s->init.v1_task_count = cgroup_v1_task_fds(cgroup, s->init.v1_tasks);
+    if (resctrl_tasks(resctrl, s->init.v1_tasks + s->init.v1_task_count, &more, err) < 0)
+        return -1;
+    s->init.v1_task_count += more;
     int *fds = malloc((8 + s->mounts.count + s->namespaces.join_count + s->init.v1_task_count) * sizeof *fds);
     if (fds == NULL)
         return creel_fail_nomem(err);

@@ -33,7 +33,8 @@ struct runtime_setup {
 int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_layout *layout, const char *cgroup_path,
                           struct runtime_setup *ret, struct creel_err *err);
 /* Last, when the socket and the cgroup's descriptors are there. */
-int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup *cgroup, struct creel_err *err);
+int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup *cgroup, struct resctrl *resctrl,
+                         struct creel_err *err);
 void runtime_setup_fini(struct runtime_setup *s);
 
 /* Shared with exec: the descriptors a child keeps from its first moment, ascending. Caller frees. */

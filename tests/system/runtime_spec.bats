@@ -96,3 +96,12 @@ links_left() { ! ip -o link show dev "$A" 2>/dev/null; }
     ip link del "$bridge"
     ip link show dev "$A"
 }
+
+# --- linux.intelRdt; what it does on a host that has it is in tests/unit/runtime/resctrl_test.c ---
+
+@test "intelRdt: refused before anything is made where no resctrl is mounted" {
+    ! grep -q ' - resctrl ' /proc/self/mountinfo || skip "this host has resctrl"
+    refused 125 "linux.intelRdt: no resctrl file system is mounted on this host" 'l["intelRdt"] = {}'
+    refused 125 "memBwSchema \"L3:0=f\" is not one line" 'l["intelRdt"] = {"memBwSchema": "L3:0=f"}'
+    refused 125 "closID \"a/b\" is not the name of a group" 'l["intelRdt"] = {"closID": "a/b"}'
+}

@@ -63,7 +63,7 @@ int init_enter_cgroup(const int *tasks, size_t count, struct launch_msg *fail)
 {
     for (size_t i = 0; i < count; i++)
         if (write(tasks[i], "0", 1) != 1)
-            return launch_fail(fail, CREEL_INTERNAL, errno, "enter the cgroup", NULL);
+            return launch_fail(fail, CREEL_INTERNAL, errno, "enter the cgroup (or resctrl group)", NULL);
     return 0;
 }
 

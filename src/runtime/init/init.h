@@ -9,6 +9,7 @@
 #include "runtime/launch.h"
 #include "runtime/mount_plan.h"
 #include "runtime/process_plan.h"
+#include "runtime/resctrl.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,9 @@ struct init_hooks {
 };
 
 struct init_sysctl { char path[256]; const char *key, *value; };
+
+/* `tasks` files to write "0" to: those of version 1 cgroups, then those of resctrl. */
+enum { INIT_TASKS_MAX = CGROUP_V1_MAX + RESCTRL_TASKS_MAX };
 
 /* A namespace that exists: entered in this order. */
 struct init_join { int fd; int type; const char *name; };
@@ -52,7 +56,7 @@ struct init_plan {
     size_t join_count;
     const int *keep;            /* descriptors to keep from the start, ascending; all others are closed */
     size_t keep_count;
-    int v1_tasks[CGROUP_V1_MAX]; /* `tasks` files to write "0" to */
+    int v1_tasks[INIT_TASKS_MAX];
     size_t v1_task_count;
     int stdio[3];
     int preserve;
@@ -81,7 +85,7 @@ struct init_exec_plan {
     const struct process_plan *process;
     const int *keep;
     size_t keep_count;
-    int v1_tasks[CGROUP_V1_MAX];
+    int v1_tasks[INIT_TASKS_MAX];
     size_t v1_task_count;
     int stdio[3];
     int preserve;
