@@ -9,6 +9,8 @@
  * only where a later step cannot fail cleanly without it. */
 #include "runtime/cgroup_internal.h"
 
+#include "runtime/systemd_name.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -27,7 +29,7 @@ static struct cgroup *object_blank(struct creel_err *err)
         (void)creel_fail_nomem(err);
         return NULL;
     }
-    c->v2_dir = c->v2_events = c->oom_fd = c->oom_aux = -1;
+    c->v2_dir = c->v2_events = c->oom_fd = c->oom_aux = c->keeper_pidfd = -1;
     for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
         c->nodes[i].mount = -1;
     return c;
@@ -36,6 +38,8 @@ static struct cgroup *object_blank(struct creel_err *err)
 static int object_name(struct cgroup *c, const char *path, enum cgroup_manager manager, struct creel_err *err)
 {
     c->manager = manager == CGROUP_AUTO ? CGROUP_FS : manager;
+    if (manager != CGROUP_DISABLED && systemd_scope_named(path))
+        return cgroup_systemd_path(path, &c->path, err);
     c->path = cgroup_path_clean(path, err);
     return c->path != NULL ? 0 : -1;
 }
@@ -50,6 +54,7 @@ void cgroup_free(struct cgroup *c)
 {
     if (c == NULL)
         return;
+    cgroup_keeper_end(c);
     cgroup_oom_close(c);
     for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
         fd_closep(&c->nodes[i].mount);
@@ -59,15 +64,9 @@ void cgroup_free(struct cgroup *c)
     fd_closep(&c->v2_events);
     cgroup_layout_fini(&c->layout);
     free(c->path);
+    free(c->unit);
+    free(c->pids_limit);
     free(c);
-}
-
-static int manager_check(enum cgroup_manager manager, struct creel_err *err)
-{
-    if (manager == CGROUP_SYSTEMD)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0,
-                          "this build cannot ask systemd for cgroups; use the cgroupfs manager");
-    return 0;
 }
 
 /* Open the mount of each hierarchy and make sure that it is what mountinfo said. */
@@ -195,6 +194,14 @@ static int parents_mkdir(const struct cgroup_hierarchy *h, int mount, const char
     return made;
 }
 
+/* systemd's group has one process in it: the one we gave it. */
+static bool only_keeper(const struct cgroup *c, const char *procs)
+{
+    uint64_t pid;
+    return c->keeper > 0 && strchr(procs, '\n') == NULL && cgroup_value_parse(procs, NULL, &pid)
+           && pid == (uint64_t)c->keeper;
+}
+
 static int node_make(struct cgroup *c, size_t i, struct creel_err *err)
 {
     const struct cgroup_hierarchy *h = &c->layout.items[i];
@@ -222,7 +229,7 @@ static int node_make(struct cgroup *c, size_t i, struct creel_err *err)
     int n = cgroup_file_read(c, i, "cgroup.procs", text, sizeof text);
     if (n < 0 && n != -EOPNOTSUPP)
         return creel_fail(err, creel_kind_of_errno(-n), -n, "cgroup %s%s", h->mount, c->path);
-    if (n > 0)
+    if (n > 0 && !only_keeper(c, text))
         return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s has processes already", h->mount, c->path);
     return 0;
 }
@@ -251,8 +258,6 @@ static void nodes_unmake(struct cgroup *c)
 
 /* ------------------------------------------------------------------ v2 controllers */
 
-static const char *const v2_wanted[] = { "cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma" };
-
 static bool words_have(const char *words, const char *word)
 {
     size_t n = strlen(word);
@@ -265,38 +270,56 @@ static bool words_have(const char *words, const char *word)
     return false;
 }
 
-/* Hand down to the children of `path` ("" is the root) what it has itself. */
+/* "path/file" below the v2 mount ("" is the root). */
+static int v2_read(const struct cgroup *c, const char *path, const char *file, char *buf, size_t cap, struct creel_err *err)
+{
+    char name[4200];
+    int n = snprintf(name, sizeof name, "%s%s%s", path, path[0] != '\0' ? "/" : "", file);
+    if (n < 0 || (size_t)n >= sizeof name)
+        return creel_fail(err, CREEL_INVALID, ENAMETOOLONG, "cgroup %s", path);
+    n = small_read(c->nodes[c->v2].mount, name, buf, cap);
+    return n < 0 ? creel_fail(err, creel_kind_of_errno(-n), -n, "read %s/%s", c->layout.items[c->v2].mount, name) : 0;
+}
+
+/* "+a +b" of those in `have` that are not `on`. */
+static void controllers_missing(const char *have, const char *on, char *out, size_t cap)
+{
+    size_t len = 0;
+    char word[64];
+    out[0] = '\0';
+    for (const char *p = have; *p != '\0'; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        if (n > 0 && n < sizeof word && len + n + 3 < cap) {
+            memcpy(word, p, n);
+            word[n] = '\0';
+            if (!words_have(on, word))
+                len += (size_t)snprintf(out + len, cap - len, "%s+%s", len > 0 ? " " : "", word); /* it fits, see above */
+        }
+        p += n;
+    }
+}
+
+/* Hand down to the children of `path` what it has itself. */
 static int subtree_enable(const struct cgroup *c, const char *path, struct creel_err *err)
 {
-    char file[4200], have[512], on[512], text[16 * ARRAY_LEN(v2_wanted)] = "";
-    int mount = c->nodes[c->v2].mount, n;
-    size_t len = 0;
-    const char *sep = path[0] != '\0' ? "/" : "";
-    n = snprintf(file, sizeof file, "%s%scgroup.subtree_control", path, sep);
-    if (n < 0 || (size_t)n >= sizeof file)
-        return creel_fail(err, CREEL_INVALID, ENAMETOOLONG, "cgroup %s", path);
-    n = small_read(mount, file, on, sizeof on);
-    if (n < 0)
-        return creel_fail(err, creel_kind_of_errno(-n), -n, "read %s/%s", c->layout.items[c->v2].mount, file);
-    char all[4200];
-    n = snprintf(all, sizeof all, "%s%scgroup.controllers", path, sep);
-    if (n < 0 || (size_t)n >= sizeof all)
-        return creel_fail(err, CREEL_INVALID, ENAMETOOLONG, "cgroup %s", path);
-    n = small_read(mount, all, have, sizeof have);
-    if (n < 0)
-        return creel_fail(err, creel_kind_of_errno(-n), -n, "read %s/%s", c->layout.items[c->v2].mount, all);
-    for (size_t i = 0; i < ARRAY_LEN(v2_wanted); i++)
-        if (words_have(have, v2_wanted[i]) && !words_have(on, v2_wanted[i]))
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s+%s", len > 0 ? " " : "",
-                                    v2_wanted[i]); /* sized above */
-    if (len == 0)
+    char file[4200], have[512], on[512], text[1024];
+    int mount = c->nodes[c->v2].mount;
+    if (v2_read(c, path, "cgroup.subtree_control", on, sizeof on, err) < 0
+        || v2_read(c, path, "cgroup.controllers", have, sizeof have, err) < 0)
+        return -1;
+    controllers_missing(have, on, text, sizeof text);
+    if (text[0] == '\0')
         return 0;
+    (void)snprintf(file, sizeof file, "%s%scgroup.subtree_control", path, path[0] != '\0' ? "/" : "");  /* was read */
     int r = small_write(mount, file, text);
     if (r == 0)
         return 0;
     if (r == -EBUSY)
         return creel_fail(err, CREEL_CONFLICT, 0,
                           "cgroup /%s cannot have groups with limits below it: it has processes itself", path);
+    if (r == -EOPNOTSUPP)
+        return creel_fail(err, CREEL_CONFLICT, 0,
+                          "cgroup /%s cannot have groups with limits below it: it is threaded, or a group above it is", path);
     /* One controller may refuse where the others do not (cpu, while real-time processes run). A limit that needs the
      * missing one fails by name when it is written. */
     for (char *save = NULL, *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
@@ -307,22 +330,18 @@ static int subtree_enable(const struct cgroup *c, const char *path, struct creel
 /* Controllers on, from the root down to the group's parent. When the parent has them all, so do those above it. */
 static int controllers_enable(struct cgroup *c, struct creel_err *err)
 {
-    char parent[4096], file[4200], on[512];
+    char parent[4096], on[512], all[512], missing[1024];
     const char *path = c->path + 1, *slash = strrchr(path, '/');
     size_t n = slash != NULL ? (size_t)(slash - path) : 0;
-    const char *controllers = c->layout.items[c->v2].controllers;
     if (n >= sizeof parent)
         return creel_fail(err, CREEL_INVALID, ENAMETOOLONG, "cgroup %s", c->path);
     memcpy(parent, path, n);
     parent[n] = '\0';
-    int len = snprintf(file, sizeof file, "%s%scgroup.subtree_control", parent, n > 0 ? "/" : "");
-    if (len < 0 || (size_t)len >= sizeof file)
-        return creel_fail(err, CREEL_INVALID, ENAMETOOLONG, "cgroup %s", c->path);
-    if (small_read(c->nodes[c->v2].mount, file, on, sizeof on) >= 0) {
-        bool all = true;
-        for (size_t i = 0; i < ARRAY_LEN(v2_wanted); i++)
-            all &= !cgroup_list_has(controllers, v2_wanted[i]) || words_have(on, v2_wanted[i]);
-        if (all)
+    if (v2_read(c, "", "cgroup.controllers", all, sizeof all, err) < 0)
+        return -1;
+    if (v2_read(c, parent, "cgroup.subtree_control", on, sizeof on, NULL) == 0) {
+        controllers_missing(all, on, missing, sizeof missing);
+        if (missing[0] == '\0')
             return 0;
     }
     if (subtree_enable(c, "", err) < 0)
@@ -407,28 +426,95 @@ int cgroup_begin(struct cgroup **ret, struct creel_err *err)
 int cgroup_create(const char *path, enum cgroup_manager manager, const struct oci_resources *r, struct cgroup **ret,
                   struct creel_err *err)
 {
-    return cgroup_create_begun(NULL, path, manager, r, ret, err);
+    const struct cgroup_request q = { .path = path, .manager = manager, .resources = r };
+    return cgroup_make(NULL, &q, ret, err);
 }
 
-int cgroup_create_begun(struct cgroup *begun, const char *path, enum cgroup_manager manager,
-                        const struct oci_resources *r, struct cgroup **ret, struct creel_err *err)
+/* While the keeper is in the group it must not take the only place of a container that may have one process. */
+static int leave_room(struct cgroup *c, struct cgroup_plan *plan, struct creel_err *err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        struct cgroup_write *w = &plan->writes[i];
+        uint64_t limit;
+        char *more = NULL;
+        if (strcmp(w->file, "pids.max") != 0 || !cgroup_value_parse(w->value, NULL, &limit) || limit >= UINT32_MAX)
+            continue;
+        if (asprintf(&more, "%llu", (unsigned long long)limit + 1) < 0)
+            return creel_fail_nomem(err);
+        free(c->pids_limit);
+        c->pids_limit = w->value;
+        c->pids_hierarchy = w->hierarchy;
+        w->value = more;
+    }
+    return 0;
+}
+
+int cgroup_settle(struct cgroup *c, struct creel_err *err)
+{
+    if (c->keeper <= 0)
+        return 0;
+    cgroup_keeper_end(c);
+    int r = c->pids_limit != NULL ? cgroup_file_write(c, c->pids_hierarchy, "pids.max", c->pids_limit) : 0;
+    if (r < 0)
+        return creel_fail(err, creel_kind_of_errno(-r), -r, "process limit: write %s to pids.max of cgroup %s",
+                          c->pids_limit, c->path);
+    return 0;
+}
+
+static int make_steps(struct cgroup *c, const struct cgroup_request *q, struct cgroup_plan *plan, struct creel_err *err)
+{
+    if (c->manager != CGROUP_SYSTEMD)
+        return create_steps(c, plan, q->resources, err);
+    return cgroup_systemd_start(c, q, err) < 0 || leave_room(c, plan, err) < 0 ? -1
+                                                                              : create_steps(c, plan, q->resources, err);
+}
+
+/* systemd's way of counting is taken over before anything is planned. */
+static int make_planned(struct cgroup *c, const struct cgroup_request *q, struct creel_err *err)
 {
     struct cgroup_plan plan;
-    auto_cgroup c = begun != NULL ? begun : object_blank(err);
-    if (c == NULL || manager_check(manager, err) < 0 || object_name(c, path, manager, err) < 0)
+    struct cgroup_request rounded = *q;
+    struct oci_resources resources;     /* borrows what q->resources owns */
+    if (c->manager == CGROUP_SYSTEMD && q->resources != NULL) {
+        resources = *q->resources;
+        cgroup_quota_round(&resources);
+        rounded.resources = &resources;
+    }
+    if (cgroup_plan_build(&c->layout, c->path, rounded.resources, &plan, err) < 0)
         return -1;
-    if (manager == CGROUP_DISABLED) {
+    int result = make_steps(c, &rounded, &plan, err);
+    cgroup_plan_fini(&plan);
+    if (result == 0)
+        return 0;
+    cgroup_keeper_end(c);
+    cgroup_systemd_stop(c);
+    nodes_unmake(c);
+    return -1;
+}
+
+/* What systemd would be asked for later is known to be wrong now. */
+static int refuse_systemd(const struct cgroup_request *q, struct creel_err *err)
+{
+    if (q->manager != CGROUP_SYSTEMD)
+        return 0;
+    if (cgroup_systemd_check(err) < 0)
+        return -1;
+    return systemd_scope_named(q->path) ? 0
+               : creel_fail(err, CREEL_INVALID, 0, "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd "
+                            "cgroups, got \"%.200s\" instead", q->path);
+}
+
+int cgroup_make(struct cgroup *begun, const struct cgroup_request *q, struct cgroup **ret, struct creel_err *err)
+{
+    auto_cgroup c = begun != NULL ? begun : object_blank(err);
+    if (c == NULL || refuse_systemd(q, err) < 0 || object_name(c, q->path, q->manager, err) < 0)
+        return -1;
+    if (q->manager == CGROUP_DISABLED) {
         *ret = ptr_take(&c);
         return 0;
     }
-    if ((begun == NULL && mounts_open(c, err) < 0) || cgroup_plan_build(&c->layout, c->path, r, &plan, err) < 0)
+    if ((begun == NULL && mounts_open(c, err) < 0) || make_planned(c, q, err) < 0)
         return -1;
-    int result = create_steps(c, &plan, r, err);
-    cgroup_plan_fini(&plan);
-    if (result < 0) {
-        nodes_unmake(c);
-        return -1;
-    }
     *ret = ptr_take(&c);
     return 0;
 }
@@ -437,8 +523,6 @@ int cgroup_create_begun(struct cgroup *begun, const char *path, enum cgroup_mana
 
 int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **ret, struct creel_err *err)
 {
-    if (manager_check(manager, err) < 0)
-        return -1;
     auto_cgroup c = object_new(path, manager, err);
     if (c == NULL)
         return -1;
@@ -446,6 +530,8 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
         *ret = ptr_take(&c);
         return 0;
     }
+    if (manager == CGROUP_SYSTEMD || path[0] != '/')
+        c->unit = systemd_unit_of_group(c->path);
     if (mounts_open(c, err) < 0)
         return -1;
     size_t found = 0;

@@ -6,7 +6,9 @@
  * A container's group is `/creel/<id>` in every hierarchy unless the configuration names another; it is never below the
  * caller's own group. On v2 the child is born in it (CLONE_INTO_CGROUP); on v1 the child writes "0" into each `tasks`
  * file itself, which avoids the kernel's global fork lock that writing another process's pid takes.
- * Only groups made here are removed. */
+ * With CGROUP_SYSTEMD systemd makes the group, as a scope (cgroup_systemd.c); CGROUP_AUTO is CGROUP_FS.
+ * Only groups made here are removed. Of groups above a container's only cgroup.subtree_control is written (version 2):
+ * every controller that they have is handed down. */
 #ifndef CREEL_RUNTIME_CGROUP_H
 #define CREEL_RUNTIME_CGROUP_H
 
@@ -55,21 +57,40 @@ void cgroup_plan_print(const struct cgroup_plan *p, const struct cgroup_layout *
 void cgroup_plan_fini(struct cgroup_plan *p);
 
 struct cgroup;  /* a group that exists */
+/* What a group is made from; all of it is borrowed for the call. */
+struct cgroup_request {
+    const char *path;                       /* below the mounts; for systemd "slice:prefix:name" (systemd_name.h) */
+    enum cgroup_manager manager;
+    const struct oci_resources *resources;  /* or NULL */
+    const struct oci_kv *annotations; size_t annotation_count;  /* systemd: org.systemd.property.* (systemd_property.h) */
+    const char *description;                /* of systemd's unit, or NULL */
+};
 /* Make the group, apply limits and device rules (eBPF on v2, attached before the first process enters), open what the
  * child needs. On failure nothing made by this call is left. */
 int cgroup_create(const char *path, enum cgroup_manager manager, const struct oci_resources *r, struct cgroup **ret,
                   struct creel_err *err);
-/* Open one that exists (path as above). NOT_FOUND if it is gone. */
+/* The general form, going on from cgroup_begin (NULL: from the beginning). Takes `begun`, also when it fails. */
+int cgroup_make(struct cgroup *begun, const struct cgroup_request *q, struct cgroup **ret, struct creel_err *err);
+/* The container's first process is in. With systemd the group had one before, which counts as a process until then; its
+ * path is to be kept (cgroup_path), not the name it was made with. */
+int cgroup_settle(struct cgroup *c, struct creel_err *err);
+/* Open one that exists, NOT_FOUND if it is gone. A path as cgroup_path gives it, or what it was made with: a text that is
+ * not absolute and has the form slice:prefix:name is systemd's, whatever the manager. */
 int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **ret, struct creel_err *err);
 /* For clone3(CLONE_INTO_CGROUP): directory fd of the v2 group, or -1 when there is no v2 hierarchy. Borrowed. */
 int cgroup_v2_fd(const struct cgroup *c);
 /* For the child on v1: fds of the `tasks` files to write "0" to. Borrowed. Returns the count (at most CGROUP_V1_MAX). */
-/* The first part of cgroup_create, for which no name is needed: find and open the hierarchies. cgroup_free, or: */
+/* The first part of cgroup_create, for which no name is needed: find and open the hierarchies. cgroup_free, or cgroup_make. */
 int cgroup_begin(struct cgroup **ret, struct creel_err *err);
-/* cgroup_create, going on from there (NULL: from the beginning). Takes `begun`, also when it fails. */
-int cgroup_create_begun(struct cgroup *begun, const char *path, enum cgroup_manager manager,
-                        const struct oci_resources *r, struct cgroup **ret, struct creel_err *err);
 size_t cgroup_v1_task_fds(const struct cgroup *c, int *fds);
+/* From now on processes enter groups that exist below this one: each argument is "[controller[,controller]:]path", one without
+ * controllers for all hierarchies, or several with (version 1). Errors: INVALID (a path that leaves the group, unknown or
+ * repeated controller), NOT_FOUND. For nothing but cgroup_v2_fd and cgroup_v1_task_fds; on failure only cgroup_free is left. */
+int cgroup_enter_below(struct cgroup *c, const struct strv *args, struct creel_err *err);
+/* Version 2 only: the group has handed controllers to groups below it, so processes can only be in those. */
+bool cgroup_has_inner_groups(const struct cgroup *c);
+/* Open the version 2 group that the process is in. */
+int cgroup_open_of_process(pid_t pid, struct cgroup **ret, struct creel_err *err);
 const struct cgroup_layout *cgroup_layout_of(const struct cgroup *c); /* as read when it was made; borrowed */
 const char *cgroup_path(const struct cgroup *c);    /* clean form of what was given; borrowed */
 /* Put an existing process in (external runtimes, fallbacks). */

@@ -113,6 +113,46 @@ void device_rules_print(const struct device_rules *d, struct bytes *out)
     }
 }
 
+/* The name of a major number in /proc/devices: "136 pts" below "Character devices:" or "Block devices:". */
+static bool major_name(const char *majors, char type, int64_t number, char *out, size_t cap)
+{
+    char want[24];
+    bool here = false;
+    (void)snprintf(want, sizeof want, "%" PRId64 " ", number);     /* 20 digits at most */
+    for (const char *p = majors, *end; p != NULL && *p != '\0'; p = *end == '\n' ? end + 1 : end) {
+        end = strchrnul(p, '\n');
+        if (strncmp(p, "Character", 9) == 0 || strncmp(p, "Block", 5) == 0)
+            here = (*p == 'C') == (type == 'c');
+        p += strspn(p, " ");
+        if (!here || strncmp(p, want, strlen(want)) != 0)
+            continue;
+        p += strlen(want);
+        size_t n = (size_t)(end - p);
+        if (n == 0 || n >= cap || strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") < n)
+            return false;
+        memcpy(out, p, n);
+        out[n] = '\0';
+        return true;
+    }
+    return false;
+}
+
+bool device_rule_unit(const struct device_rule *r, const char *majors, char node[DEVICE_UNIT_MAX], char access[4])
+{
+    const char *type = r->type == 'b' ? "block" : "char";
+    char name[DEVICE_UNIT_MAX - 8];
+    (void)snprintf(access, 4, "%s%s%s", r->access & DEVICE_READ ? "r" : "", r->access & DEVICE_WRITE ? "w" : "",
+                   r->access & DEVICE_MKNOD ? "m" : "");
+    int n = DEVICE_UNIT_MAX;
+    if (r->major >= 0 && r->minor >= 0)
+        n = snprintf(node, DEVICE_UNIT_MAX, "/dev/%s/%" PRId64 ":%" PRId64, type, r->major, r->minor);
+    else if (r->major < 0 && r->minor < 0)
+        n = snprintf(node, DEVICE_UNIT_MAX, "%s-*", type);
+    else if (r->minor < 0 && major_name(majors, r->type, r->major, name, sizeof name))
+        n = snprintf(node, DEVICE_UNIT_MAX, "%s-%s", type, name);
+    return n < DEVICE_UNIT_MAX;
+}
+
 /* ------------------------------------------------------------------ version 1: reduce */
 
 static bool same_device(const struct device_rule *a, const struct device_rule *b)
@@ -411,7 +451,7 @@ int device_program_build(const struct device_rules *d, struct bpf_insn **ret, si
 
 /* We cannot load programs inside a user namespace; there the devices of the host are out of reach anyway, because the
  * kernel lets nobody in such a namespace make or open nodes that the host did not hand in. */
-static bool in_user_namespace(void)
+bool cgroup_in_user_namespace(void)
 {
     char text[64];
     auto_fd fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
@@ -455,7 +495,7 @@ static int v2_apply(struct cgroup *c, const struct device_rules *d, struct creel
         return -1;
     auto_fd prog = sys_bpf_load_device(insns, count);
     free(insns);
-    if (prog < 0 && (prog == -EPERM || prog == -EACCES) && in_user_namespace())
+    if (prog < 0 && (prog == -EPERM || prog == -EACCES) && cgroup_in_user_namespace())
         return 0;
     if (prog < 0)
         return creel_fail(err, prog == -EPERM ? CREEL_DENIED : CREEL_UNSUPPORTED, -prog,

@@ -79,7 +79,7 @@ bool cgroup_value_parse(const char *text, const char *key, uint64_t *ret)
     return true;
 }
 
-enum { LIST_BITS = 8192 };
+enum { LIST_BITS = CGROUP_LIST_BYTES * 8 };
 struct list_set { uint64_t words[LIST_BITS / 64]; };
 
 static bool list_number(const char **p, unsigned *ret)
@@ -125,6 +125,20 @@ bool cgroup_list_same(const char *a, const char *b)
 {
     struct list_set x, y;
     return list_parse(a, &x) && list_parse(b, &y) && memcmp(&x, &y, sizeof x) == 0;
+}
+
+size_t cgroup_list_bits(const char *list, uint8_t bits[CGROUP_LIST_BYTES])
+{
+    struct list_set set;
+    size_t len = 0;
+    if (!list_parse(list, &set))
+        return 0;
+    for (size_t i = 0; i < CGROUP_LIST_BYTES; i++) {
+        bits[i] = (uint8_t)(set.words[i / 8] >> i % 8 * 8);
+        if (bits[i] != 0)
+            len = i + 1;
+    }
+    return len;
 }
 
 static size_t find(const struct cgroup *c, bool v2, const char *controller)

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "runtime/cgroup.h"
 
-enum { CGROUP_HIERARCHIES = CGROUP_V1_MAX + 1, CGROUP_FILE_MAX = 65536 };
+enum { CGROUP_HIERARCHIES = CGROUP_V1_MAX + 1, CGROUP_FILE_MAX = 65536, CGROUP_LIST_BYTES = 1024 };
 
 /* One hierarchy as seen from a group. */
 struct cgroup_node {
@@ -27,6 +27,11 @@ struct cgroup {
     int v2_dir, v2_events;          /* the group and its cgroup.events; -1 without v2 */
     int oom_fd, oom_aux;            /* cgroup_oom.c */
     bool oom_tried;
+    char *unit;                     /* CGROUP_SYSTEMD: the scope that this group belongs to; NULL: none */
+    pid_t keeper;                   /* 0, or the process that keeps a new scope alive until somebody is in it */
+    int keeper_pidfd;
+    char *pids_limit;               /* for pids.max when the keeper is gone; NULL: as it is */
+    size_t pids_hierarchy;
 };
 
 /* ---- cgroup_layout.c, cgroup_plan.c: pure ---- */
@@ -35,6 +40,7 @@ bool cgroup_list_has(const char *comma_list, const char *word);
 /* "/a/b" from any spelling; NULL and err for "..", "/" and the like. Caller frees. */
 char *cgroup_path_clean(const char *path, struct creel_err *err);
 uint64_t cgroup_weight_of_shares(uint64_t shares);
+uint64_t cgroup_io_weight(uint64_t weight);
 
 /* ---- cgroup_file.c: files of a group, by hierarchy; -errno ---- */
 int cgroup_file_open(const struct cgroup *c, size_t hierarchy, const char *file, int flags);
@@ -46,6 +52,8 @@ int cgroup_file_write(const struct cgroup *c, size_t hierarchy, const char *file
 bool cgroup_value_parse(const char *text, const char *key, uint64_t *ret);
 /* Whether the two lists ("0-3,7") are the same set of numbers below 8192. */
 bool cgroup_list_same(const char *a, const char *b);
+/* The list as a bit per number, the lowest bit first; returns the bytes used, 0 for an empty or a malformed list. */
+size_t cgroup_list_bits(const char *list, uint8_t bits[CGROUP_LIST_BYTES]);
 /* Index of the v1 hierarchy with the controller (or named hierarchy), or layout.count. */
 size_t cgroup_v1_find(const struct cgroup *c, const char *controller);
 /* The same for v2. */
@@ -71,8 +79,40 @@ void device_rules_print(const struct device_rules *d, struct bytes *out);
 /* eBPF program for version 2. *ret: caller frees. */
 struct bpf_insn;
 int device_program_build(const struct device_rules *d, struct bpf_insn **ret, size_t *ret_count, struct creel_err *err);
+/* The rule in systemd's words: "/dev/char/1:3", "char-pts", "block-*". majors: the text of /proc/devices, or NULL. False
+ * when there are none. */
+enum { DEVICE_UNIT_MAX = 128 };
+bool device_rule_unit(const struct device_rule *r, const char *majors, char node[DEVICE_UNIT_MAX], char access[4]);
+bool cgroup_in_user_namespace(void);
 /* Put the rules in force. update: some are already. */
 int cgroup_device_apply(struct cgroup *c, const struct oci_resources *r, bool update, struct creel_err *err);
+
+/* ---- cgroup_property.c: pure ---- */
+struct systemd_facts {
+    unsigned version;       /* 252 */
+    bool unified;           /* cgroup version 2 only */
+    bool bfq;               /* groups have io.bfq.weight */
+    const char *majors;     /* the text of /proc/devices, or NULL; borrowed */
+};
+/* Append to the elements of an a(sv). fresh: the unit is made, not changed. Errors: INVALID, UNSUPPORTED. */
+int cgroup_properties_build(const struct systemd_facts *f, const struct oci_resources *r, bool fresh, struct bytes *out,
+                            struct creel_err *err);
+/* A quota in whole percents of a processor, rounded up. Call before the plan is built, so that both agree. */
+void cgroup_quota_round(struct oci_resources *r);
+
+/* ---- cgroup_systemd.c ---- */
+/* Errors: UNSUPPORTED when this host is not run by systemd. */
+int cgroup_systemd_check(struct creel_err *err);
+/* The path of the group that "slice:prefix:name" stands for. Asks a user's manager where it is. */
+int cgroup_systemd_path(const char *named, char **ret, struct creel_err *err);
+/* Make the scope with its properties; a keeper is in it. Sets c->unit, c->path, c->keeper. On failure nothing is left. */
+int cgroup_systemd_start(struct cgroup *c, const struct cgroup_request *q, struct creel_err *err);
+/* The same limits once more for the unit of an open group. */
+int cgroup_systemd_update(struct cgroup *c, const struct oci_resources *r, struct creel_err *err);
+/* Stop the unit and forget a failed one. Best effort: without a bus systemd finds out by itself. */
+void cgroup_systemd_stop(struct cgroup *c);
+/* End the keeper, if there is one. */
+void cgroup_keeper_end(struct cgroup *c);
 
 /* ---- cgroup_kill.c ---- */
 /* Remove one group and those below it in one hierarchy. 0, -errno. */

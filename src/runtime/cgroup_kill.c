@@ -384,6 +384,7 @@ int cgroup_kill(struct cgroup *c, int signo, struct creel_err *err)
         r = signal_all(c, signo, NULL, &count);
         return r < 0 ? creel_fail(err, creel_kind_of_errno(-r), -r, "signal the processes of cgroup %s", c->path) : 0;
     }
+    cgroup_keeper_end(c);
     if (c->v2_events >= 0 && v2_in_use(c)) {
         if (cgroup_file_write(c, c->v2, "cgroup.kill", "1") == 0)
             r = v2_wait(c, "populated", 0, deadline);
@@ -465,6 +466,8 @@ static int wait_empty(struct cgroup *c, size_t i, unsigned round, int64_t deadli
 
 bool cgroup_remove_empty(struct cgroup *c)
 {
+    if (c->unit != NULL)    /* systemd has to be told */
+        return false;
     for (size_t i = 0; i < c->layout.count; i++) {
         if (unlinkat(c->nodes[i].mount, c->path + 1, AT_REMOVEDIR) < 0 && errno != ENOENT)
             return false;
@@ -478,6 +481,7 @@ int cgroup_destroy(struct cgroup *c, struct creel_err *err)
     int64_t deadline = deadline_after(REMOVE_TIMEOUT_MS);
     if (refuse_own(c, "remove", err) < 0)
         return -1;
+    cgroup_systemd_stop(c);
     for (size_t i = 0; i < c->layout.count; i++) {
         int r;
         for (unsigned round = 0; (r = cgroup_tree_remove(c->nodes[i].mount, c->path + 1)) == -EBUSY; round++) {

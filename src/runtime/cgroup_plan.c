@@ -304,6 +304,9 @@ static int cpuset_all(struct builder *b, const struct oci_resources *r)
 
 /* ------------------------------------------------------------------ block I/O */
 
+/* 10…1000 becomes io.weight's 1…10000 (whose default is 100). */
+uint64_t cgroup_io_weight(uint64_t weight) { return 1 + (weight - 10) * 9999 / 990; }
+
 static int io_weight(struct builder *b, uint64_t weight, const char *device)
 {
     static const char name[] = "block I/O weight";
@@ -319,9 +322,8 @@ static int io_weight(struct builder *b, uint64_t weight, const char *device)
         return add(b, name, 0, "blkio.bfq.weight_device", "%s", alt) < 0 ? -1
                                                                          : add_alt(b, "blkio.weight_device", alt);
     }
-    /* io.weight goes from 1 to 10000 with 100 as default */
     (void)snprintf(alt, sizeof alt, "%s%" PRIu64, device[0] != '\0' ? device : "default ",
-                   1 + (weight - 10) * 9999 / 990);
+                   cgroup_io_weight(weight));
     return add(b, name, 0, "io.bfq.weight", "%s%" PRIu64, device, weight) < 0 ? -1 : add_alt(b, "io.weight", alt);
 }
 
@@ -391,9 +393,10 @@ static int pids(struct builder *b, const struct oci_resources *r)
         return 0;
     if (need(b, "process limit", "pids", "pids") < 0)
         return -1;
-    if (r->pids_limit.value <= 0)
+    if (r->pids_limit.value < 0)
         return add(b, "process limit", 0, "pids.max", "max");
-    return add(b, "process limit", 1, "pids.max", "%" PRId64, r->pids_limit.value);
+    /* 0 is a limit, not the lack of one; nobody could run with it, and systemd refuses it: as little as can be */
+    return add(b, "process limit", 1, "pids.max", "%" PRId64, r->pids_limit.value == 0 ? 1 : r->pids_limit.value);
 }
 
 /* "2MB" → 2097152; 0 when it is not a page size. */
