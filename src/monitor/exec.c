@@ -56,10 +56,7 @@ static int check_state(struct monitor *m, struct creel_err *err)
 static int run_native(struct monitor *m, const struct exec_request *x, const struct session_ends *ends,
                       struct runtime_process *ret, struct creel_err *err)
 {
-    struct seccomp_program seccomp = { 0 };
     struct oci_process process = { 0 };
-    if (launch_load_seccomp(m, &seccomp, err) < 0)
-        return -1;
     int r = oci_process_parse(x->process_json, strlen(x->process_json), &process, err);
     if (r == 0) {
         if (process.console_rows == 0 && process.console_cols == 0) { /* the first look must see the right size */
@@ -69,15 +66,14 @@ static int run_native(struct monitor *m, const struct exec_request *x, const str
         const struct runtime_exec_params p = {
             .config = m->config, .process = &process, .init_pidfd = m->container.pidfd, .init_pid = m->pid,
             .id = m->launch.id, .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
-            .seccomp = seccomp.fprog.len > 0 ? &seccomp.fprog : NULL,
-            .seccomp_flags = seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,
-            .cgroup_path = m->launch.cgroup_path, .cgroup_manager = m->launch.cgroup_manager,
+            .seccomp = m->seccomp.fprog.len > 0 ? &m->seccomp.fprog : NULL,
+            .seccomp_flags = m->seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,
+            .cgroup = runtime_cgroup(m->native),
             .exec_guard_fd = m->guard_fd,
         };
         r = runtime_exec(&p, ret, err);
     }
     oci_process_fini(&process);
-    seccomp_program_fini(&seccomp);
     return r;
 }
 

@@ -181,9 +181,6 @@ static int open_places(struct monitor *m, struct creel_err *err)
     if (open_dir(l->run_dir, &m->run_dir_fd, err) < 0 || take_lock(m, err) < 0 || clients_listen(m, err) < 0
         || open_dir(l->container_dir, &m->container_dir_fd, err) < 0 || open_dir(l->exits_dir, &m->exits_fd, err) < 0)
         return -1;
-    /* without a cache only containers without a filter can start; launch_load_config says so then */
-    if (l->seccomp_cache_dir != NULL)
-        m->seccomp_cache_fd = open(l->seccomp_cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return 0;
 }
 
@@ -229,12 +226,13 @@ int launch_load_config(struct monitor *m, struct creel_err *err)
     return 0;
 }
 
-int launch_load_seccomp(struct monitor *m, struct seccomp_program *ret, struct creel_err *err)
+int launch_load_seccomp(struct monitor *m, struct creel_err *err)
 {
-    *ret = (struct seccomp_program){ 0 };
+    const char *dir = m->launch.seccomp_cache_dir;
     if (m->launch.runtime != NULL || !m->config->linux_.seccomp.present)
         return 0;
-    int r = seccomp_program_cached(&m->config->linux_.seccomp, m->seccomp_cache_fd, ret, err);
+    auto_fd cache = dir != NULL ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int r = seccomp_program_cached(&m->config->linux_.seccomp, cache, &m->seccomp, err);
     if (r == 0)
         return creel_fail(err, CREEL_INTERNAL, 0, "the compiled seccomp filter of container %s is not in the cache",
                           m->launch.id);
@@ -243,8 +241,7 @@ int launch_load_seccomp(struct monitor *m, struct seccomp_program *ret, struct c
 
 /* --- the process --- */
 
-static int create_native(struct monitor *m, const struct seccomp_program *seccomp, const struct session_ends *ends,
-                         struct creel_err *err)
+static int create_native(struct monitor *m, const struct session_ends *ends, struct creel_err *err)
 {
     const struct launch *l = &m->launch;
     auto_fd layers = -1;
@@ -263,20 +260,19 @@ static int create_native(struct monitor *m, const struct seccomp_program *seccom
     const struct runtime_params p = {
         .config = m->config, .id = l->id, .bundle_fd = m->run_dir_fd, .rootfs = l->lower.count > 0 ? &rootfs : NULL,
         .stdio = { ends->theirs[0], ends->theirs[1], ends->theirs[2] },
-        .seccomp = seccomp->fprog.len > 0 ? &seccomp->fprog : NULL,
-        .seccomp_flags = seccomp->flags, .stdio_is_ours = true, .die_with_parent = true,
+        .seccomp = m->seccomp.fprog.len > 0 ? &m->seccomp.fprog : NULL,
+        .seccomp_flags = m->seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,
         .hold_mounts = true, .ready = &m->ready,
         .cgroup_manager = l->cgroup_manager, .exec_guard_fd = m->guard_fd,
     };
     return runtime_create(&p, &m->native, err);
 }
 
-static int start_native(struct monitor *m, const struct seccomp_program *seccomp, const struct session_ends *ends,
-                        struct creel_err *err)
+static int start_native(struct monitor *m, const struct session_ends *ends, struct creel_err *err)
 {
     const struct launch *l = &m->launch;
     struct creel_err ignored = { 0 };
-    if (create_native(m, seccomp, ends, err) < 0)
+    if (create_native(m, ends, err) < 0)
         return -1;
     int master = runtime_console_master_take(m->native);
     if (master >= 0 && session_open_console(&m->container, master, l->rows, l->cols, err) < 0) {
@@ -322,8 +318,7 @@ static int make_process(struct monitor *m, struct creel_err *err)
 {
     struct session *s = &m->container;
     struct session_ends ends = { { 0, 1, 2 } };
-    struct seccomp_program seccomp = { 0 };
-    if (launch_load_config(m, err) < 0 || launch_load_seccomp(m, &seccomp, err) < 0)
+    if (launch_load_config(m, err) < 0 || launch_load_seccomp(m, err) < 0)
         return -1;
     s->tty = m->launch.tty;
     s->has_stdin = m->launch.open_stdin;
@@ -332,9 +327,8 @@ static int make_process(struct monitor *m, struct creel_err *err)
     if (r == 0 && !s->tty)
         r = session_open_pipes(s, true, true, &ends, err);
     if (r == 0)
-        r = m->launch.runtime != NULL ? start_external(m, &ends, err) : start_native(m, &seccomp, &ends, err);
+        r = m->launch.runtime != NULL ? start_external(m, &ends, err) : start_native(m, &ends, err);
     session_ends_close(&ends);
-    seccomp_program_fini(&seccomp);
     runtime_ready_fini(&m->ready); /* what was not needed */
     if (r < 0)
         return -1;

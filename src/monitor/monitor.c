@@ -60,7 +60,7 @@ int monitor_init(struct monitor *m, struct creel_err *err)
     static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
     sigset_t set;
     *m = (struct monitor){ .run_dir_fd = -1, .container_dir_fd = -1, .exits_fd = -1, .lock_fd = -1, .guard_fd = -1,
-                           .seccomp_cache_fd = -1, .ready = { .net = -1 }, .listen_io = LOOP_IO_INIT,
+                           .ready = { .net = -1 }, .listen_io = LOOP_IO_INIT,
                            .oom_io = LOOP_IO_INIT };
     session_init(&m->container, m);
     m->idle_timer.fn = on_idle;
@@ -106,7 +106,7 @@ void monitor_fini(struct monitor *m)
     fd_closep(&m->run_dir_fd);
     fd_closep(&m->container_dir_fd);
     fd_closep(&m->exits_fd);
-    fd_closep(&m->seccomp_cache_fd);
+    seccomp_program_fini(&m->seccomp);
     if (m->io_buffer != NULL)
         (void)munmap(m->io_buffer, IO_BUFFER_SIZE);
     loop_fini(&m->loop);

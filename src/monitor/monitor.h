@@ -164,7 +164,8 @@ struct monitor {
     struct loop loop;
     struct launch launch;
     enum phase phase;
-    int run_dir_fd, container_dir_fd, exits_fd, lock_fd, guard_fd, seccomp_cache_fd;
+    int run_dir_fd, container_dir_fd, exits_fd, lock_fd, guard_fd;
+    struct seccomp_program seccomp;     /* of the container, for its execs, too */
     char *title;                /* argv[1], as long as an id: for people who look at ps */
     struct loop_io listen_io;
     struct session container;
@@ -211,7 +212,7 @@ void launch_fini(struct launch *l);
 int monitor_start(struct monitor *m, struct creel_err *err);
 /* m->config from <run_dir>/config.json; and the compiled filter that it describes, for launching and for execs. */
 int launch_load_config(struct monitor *m, struct creel_err *err);
-int launch_load_seccomp(struct monitor *m, struct seccomp_program *ret, struct creel_err *err);
+int launch_load_seccomp(struct monitor *m, struct creel_err *err);
 
 /* --- exec.c --- */
 int exec_start(struct monitor *m, struct client *c, json_t *request, struct creel_err *err);

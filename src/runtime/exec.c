@@ -31,7 +31,7 @@
 struct exec_setup {
     struct process_plan process;
     struct init_exec_plan init;
-    struct cgroup *cgroup;
+    struct cgroup *cgroup, *opened;     /* the same, if it was opened here */
     struct resctrl *resctrl;
     int null, sock, theirs;
     int *keep;
@@ -40,7 +40,7 @@ struct exec_setup {
 static void exec_setup_fini(struct exec_setup *s)
 {
     process_plan_fini(&s->process);
-    cgroup_free(s->cgroup);
+    cgroup_free(s->opened);
     resctrl_free(s->resctrl);
     fd_closep(&s->null);
     fd_closep(&s->sock);
@@ -94,11 +94,12 @@ static int prepare(struct exec_setup *s, const struct runtime_exec_params *p, st
 {
     if (prepare_process(s, p, err) < 0 || prepare_streams(s, p, err) < 0)
         return -1;
-    if (p->cgroup_manager != CGROUP_DISABLED && p->cgroup_path != NULL) {
-        if (cgroup_open(p->cgroup_path, p->cgroup_manager, &s->cgroup, err) < 0)
-            return -1;
+    if (p->cgroup == NULL && p->cgroup_manager != CGROUP_DISABLED && p->cgroup_path != NULL &&
+        cgroup_open(p->cgroup_path, p->cgroup_manager, &s->opened, err) < 0)
+        return -1;
+    s->cgroup = p->cgroup != NULL ? p->cgroup : s->opened;
+    if (s->cgroup != NULL)
         s->init.v1_task_count = cgroup_v1_task_fds(s->cgroup, s->init.v1_tasks);
-    }
     size_t more;
     if (resctrl_open(p->config, p->id, NULL, &s->resctrl, err) < 0
         || resctrl_tasks(s->resctrl, s->init.v1_tasks + s->init.v1_task_count, &more, err) < 0)

@@ -83,6 +83,7 @@ struct runtime_exec_params {
     bool seccomp_log;
     bool die_with_parent;              /* as for init */
     const char *bundle;                /* absolute; told to seccomp agents; NULL: unknown */
+    struct cgroup *cgroup;             /* the container's, if the caller has it open; borrowed; else: */
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;
