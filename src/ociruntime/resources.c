@@ -2,11 +2,9 @@
 /* ociruntime/resources.c: options to limits by a table; limits changed by limits as documents. */
 #include "ociruntime/resources.h"
 
-#include "base/bytes.h"
 #include "base/parse.h"
+#include "ociruntime/input.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <string.h>
@@ -77,32 +75,12 @@ static int from_options(const struct invocation *in, struct oci_resources *r, st
 
 /* ------------------------------------------------------------------ the document */
 
-static int read_all(int fd, const char *path, struct bytes *out, struct creel_err *err)
-{
-    for (;;) {
-        if (!bytes_reserve(out, 4096))
-            return creel_fail(err, CREEL_INVALID, 0, "%s is longer than %d bytes", path, DOCUMENT_MAX);
-        ssize_t n = read(fd, out->data + out->len, out->cap - out->len - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return creel_fail(err, creel_kind_of_errno(errno), errno, "read %s", path);
-        if (n == 0)
-            return 0;
-        out->len += (size_t)n;
-        out->data[out->len] = '\0';
-    }
-}
-
 static int from_document(const char *path, struct oci_resources *r, struct creel_err *err)
 {
-    bool standard = strcmp(path, "-") == 0;
     auto_bytes text = BYTES_INIT;
     bytes_init_max(&text, DOCUMENT_MAX);
-    auto_fd fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "open %s", standard ? "standard input" : path);
-    if (read_all(fd, standard ? "standard input" : path, &text, err) < 0)
+    bool standard = strcmp(path, "-") == 0;
+    if ((standard ? input_read(STDIN_FILENO, "standard input", &text, err) : input_read_file(path, &text, err)) < 0)
         return -1;
     if (oci_resources_parse(bytes_str(&text), text.len, r, err) < 0)
         return creel_wrap(err, "resources in %s", standard ? "standard input" : path);
