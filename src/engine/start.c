@@ -5,6 +5,8 @@
  *   2. commit: the row (for a run: new) is "starting", run number n, with an intent that names us as the maker
  *   3. write the bundle, send the launch request; the monitor answers when the process runs
  *   4. commit: "running", event "start", the intent is done
+ * The commit of 2 is not synced, that of 4 is: nobody is told in between, and what 2 is for are killed processes. After a
+ * power cut there is no process to be found; at worst the directories of a container that nobody has heard of remain.
  * Killed before 3: the next opener undoes. Killed between 3 and 4: the monitor lives (its lock is held) and the next
  * opener adopts the run; or it has ended and its record is committed. */
 #include "engine/lifecycle.h"
@@ -171,7 +173,7 @@ int creel_container_run(struct creel *e, const char *name, const char *request_j
         return -1;
     {
         auto_tx tx = { 0 };
-        if (store_begin(e->store, &tx, err) < 0 || announce(&s, &tx, err) < 0
+        if (store_begin_unsynced(e->store, &tx, err) < 0 || announce(&s, &tx, err) < 0
             || engine_create_commit(e, &tx, &s.row, err) < 0 || store_commit(&tx, err) < 0)
             return -1;
     }
@@ -205,7 +207,7 @@ int creel_container_start(struct creel *e, const char *ref, const struct creel_a
         char id[sizeof s.row.id];
         memcpy(id, s.row.id, sizeof id);
         auto_tx tx = { 0 };
-        if (store_begin(e->store, &tx, err) < 0)
+        if (store_begin_unsynced(e->store, &tx, err) < 0)
             return -1;
         container_row_fini(&s.row);
         s.row = (struct container_row){ 0 };

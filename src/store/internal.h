@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 enum store_mode { STORE_IDLE, STORE_READING, STORE_WRITING };
+enum store_sync { STORE_SYNC_UNSET, STORE_SYNC_CHECKPOINTS, STORE_SYNC_COMMITS };
 enum { STMT_CACHE_SIZE = 64 }; /* a power of two, well above the number of different statements of one process */
 
 struct stmt_slot { const char *sql; sqlite3_stmt *handle; bool busy; };
@@ -36,6 +37,7 @@ struct store {
     bool index_marked;          /* the next process need not make it again */
     char *root;                 /* for messages */
     enum store_mode mode;
+    enum store_sync sync;       /* what this connection was told last */
     unsigned open_stmts, read_depth;
     int64_t changes_at_begin;   /* sqlite3_total_changes64 */
     int64_t tx_seq;             /* see store_tx_seq */

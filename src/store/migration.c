@@ -109,11 +109,13 @@ static int migrate_locked(struct store *s, int to, struct creel_err *err)
     if (version == 0 && store_exec(s, "PRAGMA journal_mode=WAL", err) < 0)
         return -1;
     for (int v = version + 1; v <= to; v++) {
+        /* The names of the files; SQLite syncs what is in them. Before the last step, whose number says to all later
+         * openers that the names are on disk. The first step made the files. */
+        if (v > 1 && v == store_schema_newest && fsync(s->root_fd) < 0)
+            return creel_fail(err, CREEL_INTERNAL, errno, "sync directory %s", s->root);
         if (take_step(s, v, err) < 0)
             return -1;
     }
-    if (fsync(s->root_fd) < 0) /* the files' names: SQLite syncs what is in them */
-        return creel_fail(err, CREEL_INTERNAL, errno, "sync directory %s", s->root);
     return 0;
 }
 

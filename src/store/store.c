@@ -18,6 +18,7 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,6 +55,52 @@ static int make_file(struct store *s, struct creel_err *err)
     return 0;
 }
 
+/* --- the system's files, but for one flag --- */
+
+static sqlite3_vfs *system_vfs, vfs;
+
+/* SQLite syncs the directory after its first sync of a WAL that it was ready to make, in every process. One that is there
+ * has had its name on disk since the store was made (migration.c), so it is opened and not made. */
+static int open_wal(const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+    int rc = system_vfs->xOpen(system_vfs, name, file, flags & ~SQLITE_OPEN_CREATE, ret_flags);
+    if (rc != SQLITE_OK || (*ret_flags & SQLITE_OPEN_READONLY) == 0)
+        return rc;
+    /* for reading only: another process has made it between two attempts */
+    (void)file->pMethods->xClose(file);
+    return SQLITE_CANTOPEN;
+}
+
+static int open_file(sqlite3_vfs *unused, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+    int got = 0;
+    (void)unused;
+    int rc = (flags & SQLITE_OPEN_WAL) != 0 ? open_wal(name, file, flags, &got) : SQLITE_CANTOPEN;
+    if (rc != SQLITE_OK)
+        rc = system_vfs->xOpen(system_vfs, name, file, flags, &got);
+    if (ret_flags != NULL)
+        *ret_flags = got;
+    return rc;
+}
+
+static const char *vfs_name(void)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    (void)pthread_mutex_lock(&mutex);
+    if (system_vfs == NULL) {
+        system_vfs = sqlite3_vfs_find(NULL);
+        vfs = *system_vfs;
+        vfs.pNext = NULL;
+        vfs.zName = "creel";
+        vfs.xOpen = open_file;
+        (void)sqlite3_vfs_register(&vfs, 0); /* then opening the store says that there is none of this name */
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    return vfs.zName;
+}
+
+/* --- opening --- */
+
 static int connect_db(struct store *s, struct creel_err *err)
 {
     char path[4096 + 16];
@@ -62,7 +109,7 @@ static int connect_db(struct store *s, struct creel_err *err)
         return creel_fail(err, CREEL_INVALID, ENAMETOOLONG, "open the store below %s", s->root);
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     for (int attempt = 0;; attempt++) {
-        int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
+        int rc = sqlite3_open_v2(path, &s->db, flags, vfs_name());
         /* SQLite tries for reading only when it cannot open for writing; if another process makes the file in
          * between, that succeeds. A file system that is really read-only says the same again. */
         if (rc == SQLITE_OK && (attempt > 1 || sqlite3_db_readonly(s->db, "main") == 0))
@@ -94,9 +141,7 @@ static int check_schema(struct store *s, struct creel_err *err)
     int version;
     if (store_schema_check(s, &version, err) < 0)
         return -1;
-    if (version < store_schema_newest && store_migrate(s, err) < 0)
-        return -1;
-    return store_exec(s, "PRAGMA synchronous=FULL", err); /* after the schema is there: setting it reads it */
+    return version < store_schema_newest ? store_migrate(s, err) : 0;
 }
 
 int store_open(int root_fd, const char *root, struct store **ret, struct creel_err *err)
@@ -219,11 +264,23 @@ static void end_writing(struct store_tx *tx)
     store_unlock(s);
 }
 
-int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err)
+/* Whether SQLite syncs the WAL in each commit. It syncs around a checkpoint in any case. */
+static int set_durable(struct store *s, bool durable, struct creel_err *err)
+{
+    enum store_sync want = durable ? STORE_SYNC_COMMITS : STORE_SYNC_CHECKPOINTS;
+    if (s->sync == want)
+        return 0;
+    if (store_exec(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err) < 0)
+        return -1;
+    s->sync = want;
+    return 0;
+}
+
+static int begin(struct store *s, struct store_tx *tx, bool durable, struct creel_err *err)
 {
     /* no write inside a snapshot or inside an `each` */
     assert(s->mode == STORE_IDLE && s->open_stmts == 0 && s->read_depth == 0);
-    if (store_lock(s, err) < 0)
+    if (set_durable(s, durable, err) < 0 || store_lock(s, err) < 0)
         return -1;
     uint32_t frames = wal_frames(s);
     if (frames > (s->index_marked ? WAL_FRAMES_MAX : WAL_FRAMES_READ_MAX))
@@ -243,6 +300,16 @@ int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err)
     }
     tx->rev = rev + 1;
     return 0;
+}
+
+int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err)
+{
+    return begin(s, tx, true, err);
+}
+
+int store_begin_unsynced(struct store *s, struct store_tx *tx, struct creel_err *err)
+{
+    return begin(s, tx, false, err);
 }
 
 int64_t store_tx_seq(struct store_tx *tx)

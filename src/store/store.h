@@ -9,6 +9,7 @@
  *   S3  Events are rows of the commit they tell of; event.rev is that commit's rev.
  *   S4  No I/O, fork or network while a write transaction is open.
  *   S5  When store_commit has returned 0, a power cut does not undo it (WAL, synchronous=FULL).
+ *       The one exception is asked for: store_begin_unsynced.
  *   S6  Reads are snapshots: store_read_begin … store_read_end see one revision; they take no lock and never wait.
  *   S7  Names and ids are unique over all kinds of objects that share them; the database enforces it.
  *   S8  A killed writer leaves the old or the new state. What it had announced is in `intents` and is finished or
@@ -35,6 +36,10 @@ void store_close(struct store *s);
 /* Write transaction. store_commit with nothing written does not take a revision. A tx that goes out of scope is
  * rolled back (auto_tx). Nested use is an assertion failure. */
 int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err);
+/* The same, but a power cut may undo the commit until the next synced one of any process. A killed process does not, and
+ * order is kept: what is there after a power cut is all commits up to some point. For an announcement that is followed by
+ * a synced commit before anybody is told. */
+int store_begin_unsynced(struct store *s, struct store_tx *tx, struct creel_err *err);
 int store_commit(struct store_tx *tx, struct creel_err *err);
 void store_rollback(struct store_tx *tx);
 static inline void store_tx_cleanup(struct store_tx *tx) { if (tx->open) store_rollback(tx); }

@@ -195,6 +195,29 @@ static void a_long_reader_delays_no_writer_and_loses_nothing(void **state)
     store_close(reader);
 }
 
+static void only_a_commit_that_asks_for_it_is_not_synced(void **state)
+{
+    enum { NORMAL = 1, FULL = 2 };
+    struct fixture *f = *state;
+    struct store *other = fixture_open(f);
+    struct container_row r = sample_row("c1", "one");
+    for (int i = 0; i < 2; i++) {
+        auto_tx tx = { 0 };
+        OK(store_begin_unsynced(f->s, &tx, &err));
+        assert_int_equal(query_int(f->s, "PRAGMA synchronous"), NORMAL);
+        if (i == 0)
+            OK(container_row_insert(&tx, &r, NULL, &err));
+        OK(store_commit(&tx, &err));
+        assert_int_equal(query_int(other, "SELECT count(*) FROM containers"), 1);
+    }
+    container_row_fini(&r);
+    auto_tx tx = { 0 };
+    OK(store_begin(f->s, &tx, &err));
+    assert_int_equal(query_int(f->s, "PRAGMA synchronous"), FULL);
+    store_rollback(&tx);
+    store_close(other);
+}
+
 static void closing_keeps_the_wal(void **state)
 {
     struct fixture *f = *state;
@@ -343,7 +366,7 @@ int main(int argc, char **argv)
         TEST(the_bell_rings_for_a_writer_that_is_killed),
         TEST(the_wal_stays_short_across_processes), TEST(the_wal_is_bounded_where_its_index_is_kept),
         TEST(a_long_reader_delays_no_writer_and_loses_nothing),
-        TEST(closing_keeps_the_wal),
+        TEST(only_a_commit_that_asks_for_it_is_not_synced), TEST(closing_keeps_the_wal),
         TEST(files_are_for_their_owner_only),
         TEST(a_damaged_database_says_what_to_do),
         TEST(a_damaged_page_is_an_error_not_a_crash),
