@@ -5,6 +5,7 @@
  * pidfd, confines itself and clones the process proper, which thus appears in the container's pid namespace with
  * nothing but what the container has (init/exec.c). Where that cannot be, the pid namespace is entered by the caller
  * for the length of the only clone. */
+#include "runtime/guide.h"
 #include "runtime/launch.h"
 #include "runtime/listener.h"
 #include "runtime/namespace.h"
@@ -131,27 +132,10 @@ static int make_keep_list(struct exec_setup *s, struct creel_err *err)
     return s->keep == NULL ? -1 : 0;
 }
 
-static bool filter_allows(const struct sock_fprog *f, long nr, uint64_t a0, uint64_t a1)
-{
-    const uint64_t args[6] = { a0, a1 };
-    uint32_t answer = seccomp_program_answer(f, (int)nr, args) & SECCOMP_RET_ACTION_FULL;
-    return answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG
-           || (nr == SYS_clone3 && answer == SECCOMP_RET_ERRNO);
-}
-
-/* Whether a guide can confine itself and then still make the process. */
+/* A user namespace lies between its processes and a process of ours: then there is no need for a guide. */
 static bool can_be_guided(const struct exec_setup *s, const struct oci_config *c)
 {
-    const struct sock_fprog *f = s->process.seccomp;
-    if (oci_namespace_find(c, OCI_NS_PID) == NULL || s->init.user_namespace
-        || (s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
-        return false;
-    return f == NULL || f->len == 0
-           || (filter_allows(f, SYS_clone3, 0, 0)
-               && filter_allows(f, SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0)
-               && filter_allows(f, SYS_setsid, 0, 0) && filter_allows(f, SYS_ioctl, 0, TIOCSCTTY)
-               && filter_allows(f, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) && filter_allows(f, SYS_recvfrom, 0, 0)
-               && filter_allows(f, SYS_sendmsg, 0, 0) && filter_allows(f, SYS_exit_group, 0, 0));
+    return oci_namespace_find(c, OCI_NS_PID) != NULL && !s->init.user_namespace && guide_can_make(&s->process);
 }
 
 /* Where the process is born: in the container's pid namespace, if it has one. Without privilege that can only be entered
@@ -207,32 +191,6 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     return r < 0 && r != -EPIPE ? creel_fail(err, CREEL_INTERNAL, -r, "tell the process to go on") : 0;
 }
 
-/* The pid comes over a socket that a process of the container may have got hold of: it has to be a child of ours. */
-static bool is_child(pid_t pid)
-{
-    siginfo_t info;
-    return pid > 0 && (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD);
-}
-
-/* From the guide, which ends, to the process it made. */
-static int take_over(struct exec_setup *s, struct runtime_process *x, struct creel_err *err)
-{
-    int pid, status;
-    int r = launch_expect_clone(s->sock, RUNTIME_SETUP_TIMEOUT_MS, &pid, err);
-    if (!is_child(pid))
-        return r < 0 ? r : creel_fail(err, CREEL_INTERNAL, 0, "the process that was made is not a child");
-    if (sys_wait_child(x->pid, x->pidfd, &status) < 0) /* a zombie would keep the cgroup busy */
-        (void)sys_wait_child(x->pid, -1, &status);
-    fd_closep(&x->pidfd);
-    x->pid = pid;
-    int pidfd = sys_pidfd_open(pid);
-    if (pidfd >= 0)
-        x->pidfd = pidfd;
-    else if (r == 0 && pidfd != -ENOSYS)
-        return creel_fail(err, CREEL_INTERNAL, -pidfd, "open the process that was made");
-    return r;
-}
-
 static int accompany(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
                      struct creel_err *err)
 {
@@ -247,7 +205,7 @@ static int accompany(struct exec_setup *s, const struct runtime_exec_params *p, 
             return creel_fail(err, CREEL_INTERNAL, 0, "the process sent no terminal");
         ret->console_master = fds[0];
     }
-    if (s->init.guided && take_over(s, ret, err) < 0)
+    if (s->init.guided && guide_take_over(s->sock, &ret->pid, &ret->pidfd, err) < 0)
         return -1;
     if ((s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
         && listener_pass(s->sock, ret->pidfd, ret->pid, p->config, p->id, p->bundle != NULL ? p->bundle : "", "running",

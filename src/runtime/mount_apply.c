@@ -211,22 +211,42 @@ static int configure(int fs, const char *option)
     return sys_fsconfig_string(fs, key, eq + 1);
 }
 
-static int fail_fs(struct mount_apply *a, const struct mount_step *s, int fs, int sys, const char *option)
+static int fail_fs(struct launch_msg *fail, const struct mount_step *s, int fs, int sys, const char *option)
 {
     char message[200];
     sys_fs_message(fs, message, sizeof message);
     size_t n = strlen(message);
     while (n > 0 && message[n - 1] == '\n')
         message[--n] = '\0';
-    (void)close(fs);
-    return launch_fail(a->fail, sys == EINVAL ? CREEL_INVALID : sys == ENODEV ? CREEL_UNSUPPORTED : CREEL_INTERNAL, sys,
+    return launch_fail(fail, sys == EINVAL ? CREEL_INVALID : sys == ENODEV ? CREEL_UNSUPPORTED : CREEL_INTERNAL, sys,
                        "mount ", s->type, " on ", s->target, option != NULL ? ": option " : "",
                        option != NULL ? option : "", n > 2 ? ": " : "", n > 2 ? message + 2 : "", NULL);
+}
+
+int mount_apply_configure(struct mount_step *s, int fs, struct launch_msg *fail)
+{
+    int r = sys_fsconfig_string(fs, "source", s->source);
+    if (r < 0)
+        return fail_fs(fail, s, fs, -r, "source");
+    for (size_t i = 0; i < s->opt.super.count + s->opt.data.count; i++) {
+        const char *option = i < s->opt.super.count ? s->opt.super.items[i]
+                                                    : s->opt.data.items[i - s->opt.super.count];
+        r = configure(fs, option);
+        if (r < 0)
+            return fail_fs(fail, s, fs, -r, option);
+    }
+    r = sys_fsconfig_create(fs);
+    if (r < 0)
+        return fail_fs(fail, s, fs, -r, NULL);
+    s->fd = sys_fsmount(fs, s->opt.set);
+    return s->fd < 0 ? fail_fs(fail, s, fs, -s->fd, NULL) : 0;
 }
 
 /* A detached new file system in s->fd. 1: not possible this way, use mount(2). */
 static int make_new(struct mount_apply *a, struct mount_step *s)
 {
+    if (s->fd >= 0) /* the parent has made it */
+        return 0;
     if (wants_old_mount(s))
         return 1;
     int fs = sys_fsopen(s->type);
@@ -235,24 +255,9 @@ static int make_new(struct mount_apply *a, struct mount_step *s)
     if (fs < 0)
         return launch_fail(a->fail, fs == -ENODEV ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -fs, "mount ", s->type, " on ",
                            s->target, NULL);
-    int r = sys_fsconfig_string(fs, "source", s->source);
-    if (r < 0)
-        return fail_fs(a, s, fs, -r, "source");
-    for (size_t i = 0; i < s->opt.super.count + s->opt.data.count; i++) {
-        const char *option = i < s->opt.super.count ? s->opt.super.items[i]
-                                                    : s->opt.data.items[i - s->opt.super.count];
-        r = configure(fs, option);
-        if (r < 0)
-            return fail_fs(a, s, fs, -r, option);
-    }
-    r = sys_fsconfig_create(fs);
-    if (r < 0)
-        return fail_fs(a, s, fs, -r, NULL);
-    s->fd = sys_fsmount(fs, s->opt.set);
-    if (s->fd < 0)
-        return fail_fs(a, s, fs, -s->fd, NULL);
+    int r = mount_apply_configure(s, fs, a->fail);
     (void)close(fs);
-    return 0;
+    return r;
 }
 
 static unsigned long super_flags(const struct mount_step *s)

@@ -22,6 +22,9 @@ struct mount_apply {
 
 /* One step. MOUNT_CGROUP_ENTER, MOUNT_HOOKS, MOUNT_SETTINGS and MOUNT_PIVOT are the caller's (init.c). */
 int mount_apply_step(struct mount_apply *a, struct mount_step *s);
+/* A detached mount (s->fd) from an empty context of that type of file system, which is left to the caller. Also used by
+ * the parent. */
+int mount_apply_configure(struct mount_step *s, int fs, struct launch_msg *fail);
 /* A descriptor of a genuine procfs that belongs to this process's pid namespace: the plan's own, or a private one.
  * *ret_owned: to be closed. */
 int mount_apply_proc(struct mount_apply *a, int *ret_owned);

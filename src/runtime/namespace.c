@@ -151,7 +151,7 @@ static pid_t clone_visiting(const struct namespace_plan *p, const struct oci_con
 {
     auto_fd own_pid = -1, own_time = -1;
     int r = 0;
-    if (p->pid >= 0)
+    if (p->pid >= 0 && !p->guided)
         r = visit(p->pid, proc_names[OCI_NS_PID], CLONE_NEWPID, "pid", &own_pid, err);
     if (r == 0 && (p->time >= 0 || p->new_time))
         r = visit(p->time, proc_names[OCI_NS_TIME], CLONE_NEWTIME, "time", &own_time, err);
@@ -251,7 +251,7 @@ static pid_t clone_staged(const struct namespace_plan *p, uint64_t flags, int cg
 pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c, int cgroup_fd, int *ret_pidfd,
                       bool *ret_in_cgroup, struct creel_err *err)
 {
-    uint64_t flags = p->clone_flags | SYS_CLONE_CLEAR_SIGHAND | (cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0);
+    uint64_t flags = (p->guided ? 0 : p->clone_flags) | SYS_CLONE_CLEAR_SIGHAND | (cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0);
     *ret_pidfd = -1;
     return p->staged ? clone_staged(p, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err)
                      : clone_visiting(p, c, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err);

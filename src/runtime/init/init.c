@@ -3,6 +3,7 @@
 #include "runtime/init/init.h"
 
 #include "runtime/init/confine.h"
+#include "runtime/init/guide.h"
 #include "runtime/init/hook.h"
 #include "runtime/init/rootfs.h"
 #include "runtime/init/text.h"
@@ -83,6 +84,34 @@ struct init {
     struct mount_apply mounts;
     int sock;
 };
+
+/* For children only. From a user namespace that is entered later we might not be allowed to; without one it waits until
+ * no hook of the caller's can be seen there. */
+static int enter_pid_namespace(struct init *in)
+{
+    int r = sys_setns(in->p->pid_ns, CLONE_NEWPID);
+    return r < 0 ? launch_fail(&in->fail, CREEL_INTERNAL, -r, "join the pid namespace", NULL) : 0;
+}
+
+/* A guide enters by itself what others are born in. */
+static int enter_namespaces(struct init *in)
+{
+    const struct init_plan *p = in->p;
+    if (!p->guided)
+        return init_join_namespaces(p->joins, p->join_count, &in->fail);
+    if (confine_settings_early(p->process, &in->fail) < 0 || (p->user_namespace && enter_pid_namespace(in) < 0))
+        return -1;
+    if (p->user_namespace)
+        (void)syscall(SYS_setgroups, 0, NULL); /* it may not let go of them */
+    if (init_join_namespaces(p->joins, p->join_count, &in->fail) < 0)
+        return -1;
+    int r = sys_unshare(p->unshare_flags);
+    if (r < 0)
+        return launch_fail(&in->fail, CREEL_INTERNAL, -r, "make the container's namespaces", NULL);
+    if (p->wait_mapped && launch_send_step(in->sock, LAUNCH_UNSHARED) < 0)
+        _exit(1);
+    return 0;
+}
 
 /* Ids in a user namespace: everything made from here on belongs to its root. */
 static int become_mapped_root(struct init *in)
@@ -167,7 +196,8 @@ static int apply_settings(struct init *in)
         return launch_fail(&in->fail, CREEL_INTERNAL, errno, "set the host name to ", p->hostname, NULL);
     if (p->domainname != NULL && setdomainname(p->domainname, strlen(p->domainname)) < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, errno, "set the domain name to ", p->domainname, NULL);
-    bool needs_self = confine_needs_proc(p->process) && !p->hide_late;
+    bool settled = p->hide_late || p->guided;
+    bool needs_self = confine_needs_proc(p->process) && !settled;
     if ((p->sysctl_count > 0 || needs_self) && (proc = mount_apply_proc(&in->mounts, &owned)) < 0)
         return -1;
     if (needs_self) {
@@ -176,7 +206,7 @@ static int apply_settings(struct init *in)
             return launch_fail(&in->fail, CREEL_INTERNAL, -self, "find myself in /proc", NULL);
     }
     int r = write_sysctls(in, proc);
-    if (r == 0 && !p->hide_late)
+    if (r == 0 && !settled)
         r = confine_settings(p->process, self, &in->fail);
     if (r == 0)
         r = confine_keyring(p->process, &in->fail);
@@ -259,7 +289,7 @@ static int prepare_streams(struct init *in)
     const struct init_plan *p = in->p;
     const struct console *c = &in->mounts.console;
     int stdio[3] = { p->stdio[0], p->stdio[1], p->stdio[2] };
-    if (confine_session(c->tty, &in->fail) < 0)
+    if (!p->guided && confine_session(c->tty, &in->fail) < 0)
         return -1;
     if (c->tty >= 0)
         stdio[0] = stdio[1] = stdio[2] = c->tty;
@@ -271,19 +301,34 @@ static int prepare_streams(struct init *in)
 static int confine(struct init *in, char path[PATH_MAX])
 {
     const struct process_plan *p = in->p->process;
-    if (prepare_streams(in) < 0)
+    if ((in->p->guided && !in->p->user_namespace && enter_pid_namespace(in) < 0) || prepare_streams(in) < 0)
         return -1;
     if (!p->present)
         return 0;
     confine_home(p);
-    if (confine_directory(p, true, &in->fail) < 0 || (!in->p->limits_by_parent && confine_rlimits(p, &in->fail) < 0)
+    if (confine_directory(p, true, &in->fail) < 0 || (!in->p->limits_by_parent && confine_rlimits(p, in->p->guided, &in->fail) < 0)
         || confine_identity(p, &in->fail) < 0)
         return -1;
     return confine_find(p, path, &in->fail);
 }
 
+/* From here on others of the joined pid namespace see us: we have nothing that the container has not. */
+static int be_guided(struct init *in)
+{
+    const struct process_plan *p = in->p->process;
+    if (confine_lock(p, in->sock, &in->fail) < 0
+        || guide_clone(in->sock, "the pid namespace has no processes any more", &in->fail) < 0)
+        return -1;
+    init_wait(in->sock, LAUNCH_TAKEN, NULL, NULL);
+    if (!in->p->limits_by_parent && confine_rlimit_processes(p, &in->fail) < 0)
+        return -1;
+    return confine_session(p->terminal ? STDIN_FILENO : -1, &in->fail) < 0 ? -1 : confine_follow_parent(p, &in->fail);
+}
+
 static int execute(struct init *in, const char *path)
 {
+    if (in->p->guided && be_guided(in) < 0)
+        return -1;
     if (launch_send_step(in->sock, LAUNCH_READY) < 0)
         _exit(1);
     init_wait(in->sock, LAUNCH_GO, NULL, NULL);
@@ -291,7 +336,8 @@ static int execute(struct init *in, const char *path)
         return launch_fail(&in->fail, CREEL_INVALID, 0, "the configuration has no process to start", NULL);
     if (init_hooks_run(&in->p->start_container, getpid(), &in->fail) < 0)
         return -1;
-    return confine_end(in->p->process, path, in->sock, &in->fail);
+    return in->p->guided ? confine_execute(in->p->process, path, &in->fail)
+                         : confine_end(in->p->process, path, in->sock, &in->fail);
 }
 
 _Noreturn void init_run(const struct init_plan *p)
@@ -299,7 +345,8 @@ _Noreturn void init_run(const struct init_plan *p)
     struct init in = { .p = p, .sock = p->sock };
     char path[PATH_MAX];
     if (confine_begin(!p->hide_late, &in.fail) == 0 && init_close_others(p->keep, p->keep_count, &in.fail) == 0
-        && become_mapped_root(&in) == 0 && init_join_namespaces(p->joins, p->join_count, &in.fail) == 0
+        && (!p->guided || enter_namespaces(&in) == 0) && become_mapped_root(&in) == 0
+        && (p->guided || enter_namespaces(&in) == 0)
         && bring_up_loopback(&in) == 0 && build_root(&in) == 0 && confine(&in, path) == 0)
         (void)execute(&in, path);
     init_die(in.sock, &in.fail);

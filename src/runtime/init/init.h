@@ -69,6 +69,9 @@ struct init_plan {
     bool limits_by_parent;      /* with a user namespace: rlimits and oom score need the host's privilege */
     bool user_namespace;        /* new or joined */
     bool mapped_root;           /* id 0 is mapped in the user namespace, as far as is known */
+    bool guided;                /* born outside of all namespaces; the process itself is cloned into pid_ns at the very end */
+    int pid_ns;                 /* guided: joined, a descriptor */
+    int unshare_flags;          /* guided: CLONE_NEW* to make */
 };
 
 /* A container's init. Does not return. */
