@@ -91,12 +91,33 @@ static int prepare_streams(struct exec_setup *s, const struct runtime_exec_param
     return 0;
 }
 
+/* The container's group, or those below it that were named. On version 2 init may have gone on into a group below, after
+ * which nobody can be in ours any more, or have left it; then the new process goes where init is. */
+static int open_group(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
+{
+    struct creel_err why = { 0 };
+    bool named = p->cgroups_below != NULL && p->cgroups_below->count > 0;
+    int r = cgroup_open(p->cgroup_path, p->cgroup_manager, &s->opened, &why);
+    if (named)
+        return r < 0 ? creel_fail_as(err, &why) : cgroup_enter_below(s->opened, p->cgroups_below, err);
+    if (r == 0 && !cgroup_has_inner_groups(s->opened))
+        return 0;
+    if (r < 0 && why.kind != CREEL_NOT_FOUND)
+        return creel_fail_as(err, &why);
+    cgroup_free(s->opened);
+    s->opened = NULL;
+    if (cgroup_open_of_process(p->init_pid, &s->opened, err) < 0)
+        return r < 0 ? creel_fail_as(err, &why) : -1;
+    if (!cgroup_layout_of(s->opened)->unified)      /* version 1 and hybrid: its groups are what holds it */
+        return creel_fail_as(err, &why);
+    return 0;
+}
+
 static int prepare(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
 {
     if (prepare_process(s, p, err) < 0 || prepare_streams(s, p, err) < 0)
         return -1;
-    if (p->cgroup == NULL && p->cgroup_manager != CGROUP_DISABLED && p->cgroup_path != NULL &&
-        cgroup_open(p->cgroup_path, p->cgroup_manager, &s->opened, err) < 0)
+    if (p->cgroup == NULL && p->cgroup_manager != CGROUP_DISABLED && p->cgroup_path != NULL && open_group(s, p, err) < 0)
         return -1;
     s->cgroup = p->cgroup != NULL ? p->cgroup : s->opened;
     if (s->cgroup != NULL)
