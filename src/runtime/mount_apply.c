@@ -18,6 +18,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#define MQUEUE_MAGIC 0x19800202
+
 enum { FSCONFIG_STRING_MAX = 255, DATA_MAX = 4095 };
 
 static int fail_mount(struct mount_apply *a, const struct mount_step *s, int sys, const char *what)
@@ -242,6 +244,31 @@ int mount_apply_configure(struct mount_step *s, int fs, struct launch_msg *fail)
     return s->fd < 0 ? fail_fs(fail, s, fs, -s->fd, NULL) : 0;
 }
 
+/* A user namespace may mount these only with a network or ipc namespace of its own, and sysfs only where nothing covers the
+ * host's. The host's then takes their place: what the container can do there is what its ids allow, and nothing in sysfs,
+ * whatever is mounted below it included, can be written. False: not one of these, or not there. */
+static bool borrow_from_host(struct mount_step *s)
+{
+    static const struct { const char *type, *path; unsigned long magic; bool read_only; } rows[] = {
+        { "sysfs", "/sys", SYSFS_MAGIC, true }, { "mqueue", "/dev/mqueue", MQUEUE_MAGIC, false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(s->type, rows[i].type) != 0)
+            continue;
+        uint64_t set = s->opt.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+                       | (rows[i].read_only ? MOUNT_ATTR_RDONLY : 0);
+        int fd = sys_open_tree_clone(AT_FDCWD, rows[i].path, AT_RECURSIVE);
+        if (fd >= 0 && sys_fs_is(fd, rows[i].magic) == 1
+            && sys_mount_setattr(fd, AT_RECURSIVE, set & ~(uint64_t)MOUNT_ATTR__ATIME, 0, MS_PRIVATE, -1) == 0) {
+            s->fd = fd;
+            return true;
+        }
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return false;
+}
+
 /* A detached new file system in s->fd. 1: not possible this way, use mount(2). */
 static int make_new(struct mount_apply *a, struct mount_step *s)
 {
@@ -252,10 +279,14 @@ static int make_new(struct mount_apply *a, struct mount_step *s)
     int fs = sys_fsopen(s->type);
     if (fs == -ENOSYS)
         return 1;
+    if (fs == -EPERM && borrow_from_host(s))
+        return 0;
     if (fs < 0)
         return launch_fail(a->fail, fs == -ENODEV ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -fs, "mount ", s->type, " on ",
                            s->target, NULL);
     int r = mount_apply_configure(s, fs, a->fail);
+    if (r < 0 && a->fail->sys == EPERM && borrow_from_host(s))
+        r = 0;
     (void)close(fs);
     return r;
 }

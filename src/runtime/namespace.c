@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -43,6 +44,9 @@ static int plan_join(const struct oci_namespace *ns, struct namespace_plan *p, s
     auto_fd fd = open_namespace(ns, err);
     if (fd < 0)
         return -1;
+    if (is_own(fd, ns->type) && ns->type == OCI_NS_MOUNT)
+        return creel_fail(err, CREEL_INVALID, 0, "%s is the caller's own mount namespace: the container would replace the "
+                          "host's root", ns->path);
     if (is_own(fd, ns->type)) {
         p->shared[ns->type] = true; /* nothing to do, and for user namespaces the kernel would refuse */
         return 0;
@@ -59,12 +63,8 @@ static int plan_join(const struct oci_namespace *ns, struct namespace_plan *p, s
 
 static int plan_one(const struct oci_namespace *ns, struct namespace_plan *p, struct creel_err *err)
 {
-    if (ns->path != NULL && ns->path[0] != '\0') {
-        if (ns->type == OCI_NS_MOUNT)
-            return creel_fail(err, CREEL_INVALID, 0, "a container cannot be made in the mount namespace %s of others",
-                              ns->path);
+    if (ns->path != NULL && ns->path[0] != '\0')
         return plan_join(ns, p, err);
-    }
     if (ns->type == OCI_NS_CGROUP)
         p->new_cgroup = true;
     else if (ns->type == OCI_NS_TIME)
@@ -74,24 +74,49 @@ static int plan_one(const struct oci_namespace *ns, struct namespace_plan *p, st
     return 0;
 }
 
+static int print_time_offsets(const struct oci_linux *l, struct namespace_plan *p, struct creel_err *err)
+{
+    const struct { const char *name; bool set; int64_t secs; uint32_t nanosecs; } clocks[] = {
+        { "monotonic", l->time_offsets.monotonic_set, l->time_offsets.monotonic_s, l->time_offsets.monotonic_ns },
+        { "boottime", l->time_offsets.boottime_set, l->time_offsets.boottime_s, l->time_offsets.boottime_ns },
+    };
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
+        if (!clocks[i].set)
+            continue;
+        if (!p->new_time)
+            return creel_fail(err, CREEL_INVALID, 0, "linux.timeOffsets need a new time namespace");
+        int n = snprintf(p->time_offsets + at, sizeof p->time_offsets - at, "%s %lld %u\n", clocks[i].name,
+                         (long long)clocks[i].secs, clocks[i].nanosecs);
+        at += (size_t)n;    /* at most 45 each */
+    }
+    return 0;
+}
+
 int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret, struct creel_err *err)
 {
     *ret = (struct namespace_plan){ .pid = -1, .time = -1 };
-    const struct oci_namespace *user = oci_namespace_find(c, OCI_NS_USER);
+    const struct oci_namespace *user = oci_namespace_find(c, OCI_NS_USER), *mount = oci_namespace_find(c, OCI_NS_MOUNT);
     if (user != NULL && plan_one(user, ret, err) < 0)
         return -1;
     for (size_t i = 0; i < c->linux_.namespace_count; i++)
-        if (c->linux_.namespaces[i].type != OCI_NS_USER && plan_one(&c->linux_.namespaces[i], ret, err) < 0)
+        if (&c->linux_.namespaces[i] != user && &c->linux_.namespaces[i] != mount
+            && plan_one(&c->linux_.namespaces[i], ret, err) < 0)
             return -1;
-    if (!(ret->clone_flags & CLONE_NEWNS))
+    if (mount == NULL)
         return creel_fail(err, CREEL_INVALID, 0, "the container needs a mount namespace of its own: without one its "
                           "mounts would be the host's");
+    if (plan_one(mount, ret, err) < 0)
+        return -1;
     bool joined_user = ret->join_count > 0 && ret->joins[0].type == CLONE_NEWUSER;
+    ret->joined_mount = !(ret->clone_flags & CLONE_NEWNS);
     ret->user = joined_user || (ret->clone_flags & CLONE_NEWUSER) != 0;
     ret->staged = ret->user && (ret->join_count > 0 || ret->pid >= 0 || ret->time >= 0);
-    if (ret->user && ret->new_time)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "time offsets together with a user namespace");
-    return 0;
+    if (ret->joined_mount && ret->user && !joined_user)
+        return creel_fail(err, CREEL_INVALID, 0, "a new user namespace has no right to mount in %s, a mount namespace that "
+                          "is there already", mount->path);
+    ret->time_inside = ret->new_time && ret->user && !ret->staged && geteuid() != 0;
+    return print_time_offsets(&c->linux_, ret, err);
 }
 
 void namespace_plan_use_net(struct namespace_plan *p, int *fd)
@@ -112,20 +137,7 @@ void namespace_plan_fini(struct namespace_plan *p)
     fd_closep(&p->time);
 }
 
-static int write_time_offsets(const struct oci_linux *l, struct creel_err *err)
-{
-    auto_bytes text = BYTES_INIT;
-    if (l->time_offsets.monotonic_set)
-        bytes_addf(&text, "monotonic %lld %u\n", (long long)l->time_offsets.monotonic_s, l->time_offsets.monotonic_ns);
-    if (l->time_offsets.boottime_set)
-        bytes_addf(&text, "boottime %lld %u\n", (long long)l->time_offsets.boottime_s, l->time_offsets.boottime_ns);
-    if (!bytes_ok(&text))
-        return creel_fail_nomem(err);
-    int r = text.len == 0 ? 0 : sys_write_file(AT_FDCWD, "/proc/self/timens_offsets", text.data, text.len);
-    if (r < 0)
-        return creel_fail(err, r == -EINVAL || r == -ERANGE ? CREEL_INVALID : CREEL_INTERNAL, -r, "set time offsets");
-    return 0;
-}
+static enum creel_kind time_kind(int r) { return r == -EINVAL || r == -ERANGE ? CREEL_INVALID : CREEL_INTERNAL; }
 
 /* What children are born into, for a while. Returns the way back in *back (closed by the caller). */
 static int visit(int fd, const char *own, int flag, const char *name, int *back, struct creel_err *err)
@@ -133,11 +145,18 @@ static int visit(int fd, const char *own, int flag, const char *name, int *back,
     *back = open(own, O_RDONLY | O_CLOEXEC);
     if (*back < 0)
         return creel_fail(err, CREEL_INTERNAL, errno, "open %s", own);
-    int r = fd >= 0 ? sys_setns(fd, flag) : sys_unshare(flag);
-    if (r < 0)
-        return creel_fail(err, r == -EINVAL && fd < 0 ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -r, "%s the %s namespace",
-                          fd >= 0 ? "join" : "make", name);
-    return 0;
+    int r = sys_setns(fd, flag);
+    return r < 0 ? creel_fail(err, CREEL_INTERNAL, -r, "join the %s namespace", name) : 0;
+}
+
+static int visit_new_time(const struct namespace_plan *p, int *back, struct creel_err *err)
+{
+    const char *what;
+    *back = open(proc_names[OCI_NS_TIME], O_RDONLY | O_CLOEXEC);
+    if (*back < 0)
+        return creel_fail(err, CREEL_UNSUPPORTED, errno, "open %s", proc_names[OCI_NS_TIME]);
+    int r = init_make_time(p->time_offsets, &what);
+    return r < 0 ? creel_fail(err, time_kind(r), -r, "%s", what) : 0;
 }
 
 static int fail_clone(pid_t pid, struct creel_err *err)
@@ -146,17 +165,17 @@ static int fail_clone(pid_t pid, struct creel_err *err)
                       "clone the container's process");
 }
 
-static pid_t clone_visiting(const struct namespace_plan *p, const struct oci_config *c, uint64_t flags, int cgroup_fd,
-                            int *ret_pidfd, bool *ret_in_cgroup, struct creel_err *err)
+static pid_t clone_visiting(const struct namespace_plan *p, uint64_t flags, int cgroup_fd, int *ret_pidfd,
+                            bool *ret_in_cgroup, struct creel_err *err)
 {
     auto_fd own_pid = -1, own_time = -1;
     int r = 0;
     if (p->pid >= 0 && !p->guided)
         r = visit(p->pid, proc_names[OCI_NS_PID], CLONE_NEWPID, "pid", &own_pid, err);
-    if (r == 0 && (p->time >= 0 || p->new_time))
+    if (r == 0 && p->time >= 0)
         r = visit(p->time, proc_names[OCI_NS_TIME], CLONE_NEWTIME, "time", &own_time, err);
-    if (r == 0 && p->new_time)
-        r = write_time_offsets(&c->linux_, err);
+    if (r == 0 && p->new_time && !p->time_inside)
+        r = visit_new_time(p, &own_time, err);
     pid_t pid = r;
     if (r == 0) {
         pid = sys_clone(flags, cgroup_fd, ret_pidfd, ret_in_cgroup);
@@ -193,11 +212,20 @@ static void stage_run(const struct namespace_plan *p, uint64_t flags, int cgroup
 {
     struct launch_msg m = { .step = LAUNCH_CLONED };
     (void)syscall(SYS_setgroups, 0, NULL); /* the user namespace may not let go of them; without privilege neither may we */
-    int pidfd = -1, r = init_join_namespaces(p->joins, p->join_count, &m);
+    const char *what;
+    int pidfd = -1, r = 0;
+    /* A privileged caller's own user namespace lets it; in the one that is joined our /proc files are not ours. */
+    bool time_first = p->new_time && geteuid() == 0;
+    if (time_first && (r = init_make_time(p->time_offsets, &what)) < 0)
+        r = launch_fail(&m, time_kind(r), -r, what, NULL);
+    if (r == 0)
+        r = init_join_namespaces(p->joins, p->join_count, &m);
     if (r == 0 && p->pid >= 0 && (r = sys_setns(p->pid, CLONE_NEWPID)) < 0)
         r = launch_fail(&m, CREEL_INTERNAL, -r, "join the pid namespace", NULL);
     if (r == 0 && p->time >= 0 && (r = sys_setns(p->time, CLONE_NEWTIME)) < 0)
         r = launch_fail(&m, CREEL_INTERNAL, -r, "join the time namespace", NULL);
+    if (r == 0 && p->new_time && !time_first && (r = init_make_time(p->time_offsets, &what)) < 0)
+        r = launch_fail(&m, time_kind(r), -r, what, NULL);
     if (r == 0) {
         pid_t pid = sys_clone(flags | CLONE_PARENT, cgroup_fd, &pidfd, ret_in_cgroup);
         if (pid == 0)
@@ -254,5 +282,5 @@ pid_t namespace_clone(const struct namespace_plan *p, const struct oci_config *c
     uint64_t flags = (p->guided ? 0 : p->clone_flags) | SYS_CLONE_CLEAR_SIGHAND | (cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0);
     *ret_pidfd = -1;
     return p->staged ? clone_staged(p, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err)
-                     : clone_visiting(p, c, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err);
+                     : clone_visiting(p, flags, cgroup_fd, ret_pidfd, ret_in_cgroup, err);
 }

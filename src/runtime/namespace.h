@@ -14,18 +14,24 @@
 
 struct namespace_plan {
     uint64_t clone_flags;                  /* CLONE_NEW* of the new ones, without cgroup and time */
-    struct init_join joins[OCI_NS_COUNT];  /* descriptors owned; user first, pid not among them */
+    struct init_join joins[OCI_NS_COUNT];  /* descriptors owned; user first, mount last, pid and time not among them */
     size_t join_count;
     int pid;                               /* pid namespace to be born in, -1 */
     int time;                              /* time namespace to be born in, -1 */
     bool new_cgroup, new_time;
+    bool time_inside;                      /* the child makes the new time namespace: the caller has not the privilege */
+    bool joined_mount;
+    char time_offsets[INIT_TIME_OFFSETS_MAX]; /* for timens_offsets; "" none */
     bool user;                             /* a user namespace other than ours, new or joined */
     bool staged;                           /* needs the process in between, which does the joins */
     bool guided;                           /* the process itself enters all of them, and clones the one to be born in `pid` */
     bool shared[OCI_NS_COUNT];             /* the path named the caller's own namespace */
 };
 
-/* Errors: INVALID (no mount namespace of its own, not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini. */
+/* Errors: INVALID (no mount namespace, or the caller's; not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini.
+ *
+ * A mount namespace that is joined becomes the container's: its root is exchanged for the container's by pivot_root, as in a
+ * new one, for processes that were only chrooted could leave into what lies outside. Who else is in it moves along. */
 int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret, struct creel_err *err);
 /* Join the network namespace at *fd, made for this container, instead of making one; takes it over. Where a new one is not
  * wanted, or not by the caller's user namespace, nothing changes. */

@@ -140,7 +140,8 @@ static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct 
         else if (r < 0)
             return creel_fail(err, CREEL_INTERNAL, -r, "make root file system %s private", s->root_path);
     }
-    s->init.rootfs = (struct init_rootfs){ .tree = s->root_tree, .path = s->root_path };
+    s->init.rootfs = (struct init_rootfs){ .tree = s->root_tree, .path = s->root_path,
+                                           .over_root = s->namespaces.joined_mount };
     return 0;
 }
 
@@ -229,6 +230,7 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     s->init.mapped_root = !new_user || (idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0));
     s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;
     s->init.new_cgroup_ns = n->new_cgroup;
+    s->init.time_offsets = n->time_inside ? n->time_offsets : NULL;
     n->guided = geteuid() == 0 && n->pid >= 0 && guide_can_make(&s->process);
     n->staged = n->staged && !n->guided;
     s->init.guided = n->guided;

@@ -345,12 +345,6 @@ new"
 }
 
 # What a user without privileges can have: no control groups, ids of its own.
-unprivileged() { # OPTION...
-    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$B" 2>/dev/null || true
-    cp "$PROBE" "$T/probe"
-    run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups "$T/probe" "$B" "$ID" -g "$@"
-}
-
 @test "an unprivileged caller maps itself" {
     chown -R 65534:65534 "$B/rootfs"
     bundle 'sh("id -u; id -g; touch /x; stat -c %u /x; stat -c %t:%T /dev/null; echo y >/dev/null; cat /proc/self/uid_map | tr -s \" \"")' \

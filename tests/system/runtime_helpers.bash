@@ -108,3 +108,9 @@ refused() { # CODE TEXT PYTHON...
 }
 
 is() { [ "$output" = "$1" ] || { printf 'got:\n%s\nnot:\n%s\n' "$output" "$1"; return 1; }; }
+
+unprivileged() { # OPTION...
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$B" 2>/dev/null || true
+    cp "$PROBE" "$T/probe"
+    run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups "$T/probe" "$B" "$ID" -g "$@"
+}

@@ -105,3 +105,124 @@ links_left() { ! ip -o link show dev "$A" 2>/dev/null; }
     refused 125 "memBwSchema \"L3:0=f\" is not one line" 'l["intelRdt"] = {"memBwSchema": "L3:0=f"}'
     refused 125 "closID \"a/b\" is not the name of a group" 'l["intelRdt"] = {"closID": "a/b"}'
 }
+
+# --- linux.namespaces ---
+
+hold_namespaces() { # UNSHARE-OPTION...: a process in namespaces of its own, $HOLDER; ends with the test
+    unshare "$@" sh -c 'echo $$ >"$1/holder"; exec sleep 1000' - "$T" 3>&- >/dev/null 2>&1 &
+    OUTER=$!
+    for ((i = 0; i < 500; i++)); do
+        [ -s "$T/holder" ] && break
+        sleep 0.01
+    done
+    HOLDER=$(pgrep -P $OUTER sleep || true)
+    [ -n "$HOLDER" ] || HOLDER=$OUTER
+}
+
+runtime_release() {
+    [ -z "${HOLDER:-}" ] || kill -9 "$HOLDER" 2>/dev/null || true
+    [ -z "${OUTER:-}" ] || { kill -9 "$OUTER" 2>/dev/null || true; wait "$OUTER" 2>/dev/null || true; }
+}
+
+@test "namespaces: what is named is new or the one at the path, what is not is the caller's, in any combination" {
+    hold_namespaces -m -p -f -n -i -u -C -T
+    local seed
+    seed=$(date +%j)
+    HOLDER=$HOLDER timeout 300 python3 - "$PROBE" "$B" "$ID" "$GROUP/$ID" "$seed" <<'PY'
+import json, os, random, subprocess, sys
+probe, bundle, name, group, seed = sys.argv[1:]
+files = {"pid": "pid", "network": "net", "mount": "mnt", "ipc": "ipc", "uts": "uts", "cgroup": "cgroup", "time": "time", "user": "user"}
+holder = os.environ["HOLDER"]
+link = lambda who, t: os.readlink(f"/proc/{who}/ns/{files[t]}")
+host = {t: link("self", t) for t in files}
+held = {t: link(holder, t) for t in files}
+assert all(host[t] != held[t] for t in files if t != "user"), "the holder shares"
+r = random.Random(int(seed))
+print("seed", seed)
+cases = [{t: "new" for t in files}, {t: "join" for t in files if t != "user"}]
+cases += [{"mount": "new", t: how} for t in files if t != "mount" for how in ("new", "join") if (t, how) != ("user", "join")]
+for _ in range(40):
+    c = {"mount": "new"}
+    for t in files:
+        if t != "mount":
+            how = r.choice((None, "new", "join"))
+            if how and (t, how) != ("user", "join"):
+                c[t] = how
+    if "user" not in c and r.random() < 0.2:
+        c["mount"] = "join"
+    cases.append(c)
+for case in cases:
+    c = {"ociVersion": "1.2.0", "root": {"path": "rootfs"},
+         "process": {"cwd": "/", "args": ["sh", "-c", "for n in " + " ".join(files.values()) + "; do readlink /proc/self/ns/$n; done"],
+                     "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
+         "mounts": [{"destination": "/proc", "type": "proc"}, {"destination": "/sys", "type": "sysfs", "options": ["ro"]},
+                    {"destination": "/dev", "type": "tmpfs"}, {"destination": "/dev/mqueue", "type": "mqueue"}],
+         "linux": {"cgroupsPath": group, "namespaces": [{"type": t} | ({"path": f"/proc/{holder}/ns/{files[t]}"} if how == "join" else {})
+                                                          for t, how in r.sample(list(case.items()), len(case))]}}
+    if case.get("user") == "new":
+        c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    if case.get("user") == "new" and case.get("ipc") != "new":
+        c["mounts"].pop()   # mqueue of an ipc namespace that is not the user namespace's, and the host has none to borrow
+    if case.get("user") == "new" and case.get("pid") != "new":
+        c["mounts"].pop(0)  # procfs of a pid namespace that is not the user namespace's
+        c["mounts"].append({"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]})
+    json.dump(c, open(bundle + "/config.json", "w"))
+    x = subprocess.run([probe, bundle, name], capture_output=True, text=True, timeout=60)
+    assert x.returncode == 0, (case, x.stderr)
+    got = dict(zip(files, x.stdout.split()))
+    for t in files:
+        if t == "cgroup" and t not in case:
+            continue
+        how = case.get(t)
+        ok = got[t] == host[t] if how is None else got[t] == held[t] if how == "join" else got[t] not in (host[t], held[t])
+        assert ok, (case, t, how, got[t], host[t], held[t])
+PY
+    runtime_release
+}
+
+@test "namespaces: a mount namespace that is joined becomes the container's, and the host's is refused" {
+    hold_namespaces -m
+    mount -t tmpfs tmpfs "$T/canary" && umount "$T/canary" # something to notice, had it been done on the host
+    local want mounts
+    want=$(readlink /proc/$HOLDER/ns/mnt)
+    mounts=$(sort /proc/self/mountinfo | cut -d' ' -f3-)
+    inside 'readlink /proc/self/ns/mnt; ls /; ls /nosuch "$0" 2>/dev/null; cut -d" " -f5 /proc/self/mountinfo | grep -cx /' \
+        "ns('mount')['path'] = '/proc/$HOLDER/ns/mnt'" 'l["maskedPaths"] = ["/proc/kcore"]'
+    [ "${lines[0]}" = "$want" ]
+    [[ $output == *rootfs* ]] && return 1
+    [ "${lines[-1]}" = 1 ]
+    [ "$(sort /proc/self/mountinfo | cut -d' ' -f3-)" = "$mounts" ]
+    refused 125 "the caller's own mount namespace" 'ns("mount")["path"] = "/proc/self/ns/mnt"'
+    refused 125 "has no right to mount in" "ns('mount')['path'] = '/proc/$HOLDER/ns/mnt'" 'mapped()'
+    refused 125 "is not a mount namespace" 'ns("mount")["path"] = "/proc/self/ns/net"'
+    runtime_release
+}
+
+@test "namespaces: time offsets, also in a user namespace, and a time namespace that is joined" {
+    [ -e /proc/self/ns/time ] || skip "no time namespaces"
+    local up
+    up=$(cut -d. -f1 /proc/uptime)
+    inside 'cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets | tr -s " "' 'l["namespaces"].append({"type": "time"})' 'mapped()' \
+        'l["timeOffsets"] = {"boottime": {"secs": 1000000}, "monotonic": {"secs": 77, "nanosecs": 5}}'
+    [ "${lines[0]}" -ge $((up + 1000000)) ]
+    [[ $output == *"monotonic 77 5"*"boottime 1000000 0"* ]]
+    hold_namespaces -T --boottime 5000000
+    inside 'cut -d. -f1 /proc/uptime' "l['namespaces'].append({'type': 'time', 'path': '/proc/$HOLDER/ns/time'})"
+    [ "$output" -ge $((up + 5000000)) ]
+    inside 'cut -d. -f1 /proc/uptime' "l['namespaces'].append({'type': 'time', 'path': '/proc/$HOLDER/ns/time'})" 'mapped()'
+    [ "$output" -ge $((up + 5000000)) ]
+    runtime_release
+    refused 125 "linux.timeOffsets need a new time namespace" 'l["timeOffsets"] = {"boottime": {"secs": 1}}'
+    refused 125 "set the offsets of the time namespace" 'l["namespaces"].append({"type": "time"})' \
+        'l["timeOffsets"] = {"boottime": {"secs": -100000000000}}'
+}
+
+@test "namespaces: an unprivileged caller has time offsets, too" {
+    [ -e /proc/self/ns/time ] || skip "no time namespaces"
+    chown -R 65534:65534 "$B/rootfs"
+    bundle 'sh("cut -d. -f1 /proc/uptime")' 'l["namespaces"] += [{"type": "user"}, {"type": "time"}]' 'm("devpts")["options"].remove("gid=5")' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 65534, "size": 1}]' 'l["timeOffsets"] = {"boottime": {"secs": 1000000}}'
+    unprivileged
+    [ "$status" = 0 ] || { echo "$stderr"; return 1; }
+    [ "$output" -ge 1000000 ]
+}

@@ -85,6 +85,32 @@ struct init {
     int sock;
 };
 
+int init_make_time(const char *offsets, const char **ret_what)
+{
+    *ret_what = "make a time namespace";
+    int r = sys_unshare(CLONE_NEWTIME);
+    if (r < 0 || offsets[0] == '\0')
+        return r;
+    *ret_what = "set the offsets of the time namespace";
+    return sys_write_file(AT_FDCWD, "/proc/self/timens_offsets", offsets, strlen(offsets));
+}
+
+/* In a user namespace that the caller could make without privilege. What is made is for children; a process with one
+ * thread may follow. Our files in /proc are still ours. */
+static int enter_new_time(struct init *in)
+{
+    const char *what = "";
+    int r = in->p->time_offsets == NULL ? 0 : init_make_time(in->p->time_offsets, &what);
+    if (r == 0 && in->p->time_offsets != NULL) {
+        what = "enter the new time namespace";
+        int fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+        r = fd < 0 ? -errno : sys_setns(fd, CLONE_NEWTIME);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return r < 0 ? launch_fail(&in->fail, r == -EINVAL || r == -ERANGE ? CREEL_INVALID : CREEL_INTERNAL, -r, what, NULL) : 0;
+}
+
 /* For children only. From a user namespace that is entered later we might not be allowed to; without one it waits until
  * no hook of the caller's can be seen there. */
 static int enter_pid_namespace(struct init *in)
@@ -118,6 +144,8 @@ static int become_mapped_root(struct init *in)
 {
     /* Our own files in /proc belong to us only until we hide. */
     if (in->p->hide_late && confine_settings_early(in->p->process, &in->fail) < 0)
+        return -1;
+    if (enter_new_time(in) < 0)
         return -1;
     if (in->p->wait_mapped)
         init_wait(in->sock, LAUNCH_MAPPED, NULL, NULL);

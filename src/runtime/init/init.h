@@ -28,6 +28,8 @@ struct init_sysctl { char path[256]; const char *key, *value; };
 /* `tasks` files to write "0" to: those of version 1 cgroups, then those of resctrl. */
 enum { INIT_TASKS_MAX = CGROUP_V1_MAX + RESCTRL_TASKS_MAX };
 
+enum { INIT_TIME_OFFSETS_MAX = 128 };
+
 /* A namespace that exists: entered in this order. */
 struct init_join { int fd; int type; const char *name; };
 
@@ -40,6 +42,7 @@ struct init_rootfs {
     bool is_volatile;
     int tree;                   /* the detached mount, if the parent has made it; -1: make it here */
     const char *path;           /* not overlay: where root.path is */
+    bool over_root;             /* attach `tree` over / instead: the mount namespace is not a copy of ours */
 };
 
 struct init_plan {
@@ -68,6 +71,7 @@ struct init_plan {
     bool new_cgroup_ns, loopback, no_pivot;
     bool limits_by_parent;      /* with a user namespace: rlimits and oom score need the host's privilege */
     bool user_namespace;        /* new or joined */
+    const char *time_offsets;   /* NULL; else make a time namespace with these */
     bool mapped_root;           /* id 0 is mapped in the user namespace, as far as is known */
     bool guided;                /* born outside of all namespaces; the process itself is cloned into pid_ns at the very end */
     int pid_ns;                 /* guided: joined, a descriptor */
@@ -105,6 +109,8 @@ _Noreturn void init_die(int sock, const struct launch_msg *fail);
 void init_wait(int sock, enum launch_step want, int *fds, size_t *ret_fd_count);
 /* The loopback interface of the network namespace we are in. 0 (also where the kernel has no IPv4), -errno. */
 int init_raise_loopback(void);
+/* Make a time namespace for children and set its offsets ("" none). What was tried when it fails is in *ret_what. */
+int init_make_time(const char *offsets, const char **ret_what);
 int init_enter_cgroup(const int *tasks, size_t count, struct launch_msg *fail);
 int init_join_namespaces(const struct init_join *joins, size_t count, struct launch_msg *fail);
 
