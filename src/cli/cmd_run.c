@@ -26,7 +26,7 @@ static int run_detached(struct cli *c, const struct run_request *r, struct cid_f
     char id[65] = "";
     auto_free char *warnings = NULL;
     struct creel_err err = { 0 };
-    struct creel *e = cli_engine(c);
+    struct creel *e = cli_engine_to_start(c);
     if (e == NULL)
         return 125;
     int rc = creel_container_run(e, cli_string(c, "name"), r->body, NULL, id, &warnings, NULL, &err);
@@ -50,7 +50,7 @@ static int run_attached(struct cli *c, struct foreground *f, const struct run_re
     const struct creel_attach_options attach = { .size = sizeof attach, .want_stdin = r->attach_in,
                                                  .want_stdout = r->attach_out, .want_stderr = r->attach_err,
                                                  .rows = f->rows, .cols = f->cols };
-    struct creel *e = cli_engine(c);
+    struct creel *e = cli_engine_to_start(c);
     if (e == NULL)
         return 125;
     int rc = creel_container_run(e, cli_string(c, "name"), r->body, &attach, id, &warnings, &session, &err);

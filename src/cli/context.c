@@ -29,20 +29,31 @@ void cli_fini(struct cli *c)
     *c = (struct cli){ .out = c->out, .err = c->err };
 }
 
-struct creel *cli_engine(struct cli *c)
+static struct creel *open_engine(struct cli *c, bool will_start)
 {
     if (c->engine != NULL)
         return c->engine;
     const struct creel_options o = { .size = sizeof o,
                                      .root = cli_string(c, "root"),
                                      .run_root = cli_string(c, "run-root"),
-                                     .cgroup_manager = cli_string(c, "cgroup-manager") };
+                                     .cgroup_manager = cli_string(c, "cgroup-manager"),
+                                     .will_start = will_start };
     struct creel_err err = { 0 };
     if (creel_open(&o, &c->engine, &err) < 0) {
         (void)cli_fail(c, &err);
         c->engine = NULL;
     }
     return c->engine;
+}
+
+struct creel *cli_engine(struct cli *c)
+{
+    return open_engine(c, false);
+}
+
+struct creel *cli_engine_to_start(struct cli *c)
+{
+    return open_engine(c, true);
 }
 
 FILE *cli_out(struct cli *c)

@@ -27,11 +27,14 @@
 #include <creel/event.h>
 #include <creel/image.h>
 
+struct monitor_link;
+
 struct creel {
     char *root, *run_root, *libexec;    /* absolute, no trailing slash */
     int root_fd, run_fd;
     struct store *store;
     enum cgroup_manager cgroup_manager;
+    struct monitor_link *spare;         /* a monitor that waits for its first request, or NULL */
 };
 
 /* --- engine/open.c --- */
@@ -119,7 +122,6 @@ int tree_remove(int dir_fd, const char *name);
 int64_t tree_size(int dir_fd, const char *name);
 
 /* --- engine/session.c --- */
-struct monitor_link;
 /* Takes `link` over. */
 int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty, bool is_exec,
                        struct creel_session **ret, struct creel_err *err);

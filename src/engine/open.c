@@ -10,6 +10,8 @@
  * Both directories belong to the caller and nobody else may write there: all that is below them is trusted. */
 #include "engine/engine.h"
 
+#include "monitor/client.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -240,8 +242,14 @@ int creel_open(const struct creel_options *options, struct creel **ret, struct c
         return creel_fail_nomem(err);
     e->root_fd = e->run_fd = -1;
     if (parse_manager(o.cgroup_manager, &e->cgroup_manager, err) < 0 || open_dirs(e, &o, err) < 0
-        || find_libexec(o.libexec, &e->libexec, err) < 0 || store_open(e->root_fd, e->root, &e->store, err) < 0
-        || engine_recover(e, err) < 0) {
+        || find_libexec(o.libexec, &e->libexec, err) < 0) {
+        creel_close(e);
+        return -1;
+    }
+    struct creel_err ignored = { 0 };
+    if (o.will_start != 0)
+        (void)monitor_spawn(e->libexec, &e->spare, &ignored); /* the start tries again, and tells why not */
+    if (store_open(e->root_fd, e->root, &e->store, err) < 0 || engine_recover(e, err) < 0) {
         creel_close(e);
         return -1;
     }
@@ -253,6 +261,7 @@ void creel_close(struct creel *e)
 {
     if (e == NULL)
         return;
+    monitor_link_close(e->spare);
     store_close(e->store);
     fd_closep(&e->root_fd);
     fd_closep(&e->run_fd);

@@ -34,6 +34,14 @@ static void start_fini(struct start *s)
 }
 #define auto_start auto_cleanup(start_fini) struct start
 
+/* Step 1, unless it was done when the engine was opened. */
+static int take_monitor(struct start *s, struct creel_err *err)
+{
+    if (s->link == NULL)
+        s->link = ptr_take(&s->e->spare);
+    return s->link != NULL ? 0 : monitor_spawn(s->e->libexec, &s->link, err);
+}
+
 /* Step 2's changes to the row; the caller inserts or saves it in the same transaction. */
 static int announce(struct start *s, struct store_tx *tx, struct creel_err *err)
 {
@@ -165,7 +173,7 @@ int creel_container_run(struct creel *e, const char *name, const char *request_j
     ret_id[0] = '\0';
     if (ret_session != NULL)
         *ret_session = NULL;
-    if (monitor_spawn(e->libexec, &s.link, err) < 0 /* early: it loads while we read the store and commit */
+    if (take_monitor(&s, err) < 0 /* early: it loads while we read the store and commit */
         || engine_create_prepare(e, name, request_json, &s.row, &warnings, err) < 0)
         return -1;
     auto_free char *warning_json = NULL;
@@ -202,7 +210,7 @@ int creel_container_start(struct creel *e, const char *ref, const struct creel_a
             return creel_fail(err, CREEL_CONFLICT, 0, "cannot start a paused container, try unpause instead");
         if (s.row.state != CONTAINER_CREATED && s.row.state != CONTAINER_EXITED)
             return creel_fail(err, CREEL_CONFLICT, 0, "container is marked for removal and cannot be started");
-        if (s.link == NULL && monitor_spawn(e->libexec, &s.link, err) < 0)
+        if (take_monitor(&s, err) < 0)
             return -1;
         char id[sizeof s.row.id];
         memcpy(id, s.row.id, sizeof id);
