@@ -94,6 +94,7 @@ struct known {
 };
 
 struct world {
+    const struct creel *e;
     struct strv groups, dirs, run_dirs, exits; /* listed before the rows */
     struct strv busy;                           /* objects with an intent of a living process */
     size_t abandoned;
@@ -114,9 +115,31 @@ static void world_fini(struct world *w)
     strv_fini(&w->busy);
 }
 
-static void default_cgroup(const char *id, char *buf, size_t size)
+static const char scope_prefix[] = "creel-", scope_suffix[] = ".scope";
+
+/* As container_spec_cgroup names it when nothing else is asked for. */
+static void default_cgroup(const struct creel *e, const char *id, char *buf, size_t size)
 {
-    (void)snprintf(buf, size, "/creel/%s", id);
+    (void)snprintf(buf, size, "%s%s", e->cgroup_manager == CGROUP_SYSTEMD ? "system.slice:creel:" : "/creel/", id);
+}
+
+/* The ids of the groups that have such names. */
+static int list_groups(const struct creel *e, struct strv *ret, struct creel_err *err)
+{
+    const size_t before = sizeof scope_prefix - 1, after = sizeof scope_suffix - 1;
+    if (e->cgroup_manager != CGROUP_SYSTEMD)
+        return cgroup_list_children("/creel", ret, err);
+    auto_strv scopes = STRV_INIT;
+    if (cgroup_list_children("/system.slice", &scopes, err) < 0)
+        return -1;
+    for (size_t i = 0; i < scopes.count; i++) {
+        const char *name = scopes.items[i];
+        size_t n = strlen(name);
+        if (n > before + after && memcmp(name, scope_prefix, before) == 0 && strcmp(name + n - after, scope_suffix) == 0
+            && !strv_addn(ret, name + before, n - before - after))
+            return creel_fail_nomem(err);
+    }
+    return 0;
 }
 
 static int add_row(void *arg, const struct container_row *r)
@@ -136,7 +159,7 @@ static int add_row(void *arg, const struct container_row *r)
     *k = (struct known){ .state = r->state, .run = r->run };
     memcpy(k->id, r->id, sizeof k->id);
     (void)snprintf(k->name, sizeof k->name, "%s", r->name != NULL ? r->name : r->id);
-    default_cgroup(r->id, usual, sizeof usual);
+    default_cgroup(w->e, r->id, usual, sizeof usual);
     if (r->cgroup_path != NULL && strcmp(r->cgroup_path, usual) != 0) {
         k->cgroup_path = strdup(r->cgroup_path);
         w->failed = k->cgroup_path == NULL;
@@ -170,7 +193,7 @@ static const struct known *find_row(const struct world *w, const char *id)
 static int look(struct check *c, struct world *w, struct creel_err *err)
 {
     struct creel *e = c->e;
-    if (cgroup_list_children("/creel", &w->groups, err) < 0
+    if (list_groups(e, &w->groups, err) < 0
         || check_list_dir(e->root_fd, "containers", false, &w->dirs, err) < 0
         || check_list_dir(e->run_fd, "containers", false, &w->run_dirs, err) < 0
         || check_list_dir(e->root_fd, "exits", true, &w->exits, err) < 0)
@@ -234,7 +257,7 @@ static int mend_stale_group(struct check *c, const char *id, struct creel_err *e
         return creel_fail(err, CREEL_CONFLICT, -lock, "lock the container's run directory");
     if (row_now(c, id, &row) && (lifecycle_is_up(&row) || row.state == CONTAINER_STARTING))
         return 0; /* started meanwhile */
-    default_cgroup(id, path, sizeof path);
+    default_cgroup(c->e, id, path, sizeof path);
     if (end_group(c, row.cgroup_path != NULL ? row.cgroup_path : path, err) < 0)
         return -1;
     (void)snprintf(path, sizeof path, "containers/%s", id); /* with the lock file that we may have made */
@@ -245,7 +268,7 @@ static int mend_stale_group(struct check *c, const char *id, struct creel_err *e
 static int mend_orphan_group(struct check *c, const char *id, struct creel_err *err)
 {
     char path[96];
-    default_cgroup(id, path, sizeof path);
+    default_cgroup(c->e, id, path, sizeof path);
     return end_group(c, path, err);
 }
 
@@ -306,7 +329,7 @@ static int mend_paused(struct check *c, const char *id, struct creel_err *err)
 static int mend_files(struct check *c, const char *id, struct creel_err *err)
 {
     char path[96];
-    default_cgroup(id, path, sizeof path);
+    default_cgroup(c->e, id, path, sizeof path);
     if (ident_is_full(id) && end_group(c, path, err) < 0) /* nothing may run in what is removed */
         return -1;
     return engine_bundle_remove(c->e, id, err);
@@ -351,7 +374,7 @@ static void check_frozen(struct check *c, const struct known *k)
     auto_cgroup cg = NULL;
     struct creel_err ignored = { 0 };
     char usual[96];
-    default_cgroup(k->id, usual, sizeof usual);
+    default_cgroup(c->e, k->id, usual, sizeof usual);
     if (cgroup_open(k->cgroup_path != NULL ? k->cgroup_path : usual, c->e->cgroup_manager, &cg, &ignored) < 0)
         return; /* it is just ending */
     int frozen = cgroup_is_frozen(cg);
@@ -366,7 +389,7 @@ static void check_down(struct check *c, const struct world *w, const struct know
 {
     bool group = k->cgroup_path != NULL ? k->run > 0 && group_exists(c, k->cgroup_path) : check_has(&w->groups, k->id);
     char usual[96];
-    default_cgroup(k->id, usual, sizeof usual);
+    default_cgroup(c->e, k->id, usual, sizeof usual);
     const char *path = k->cgroup_path != NULL ? k->cgroup_path : usual;
     auto_row row = { 0 };
     if (group && !engine_run_alive(c->e, k->id) && row_now(c, k->id, &row) && row.state == k->state && row.run == k->run
@@ -419,7 +442,7 @@ static int check_groups(struct check *c, const struct world *w, struct creel_err
         int ours = container_id_known(c->e->store, id, err);
         if (ours < 0)
             return -1;
-        default_cgroup(id, path, sizeof path);
+        default_cgroup(c->e, id, path, sizeof path);
         if (ours > 0 && row_gone(c, id) && !engine_run_alive(c->e, id) && group_exists(c, path))
             check_report(c, "orphan-cgroup", id, mend_orphan_group, "control group %s belongs to no container", path);
     }
@@ -479,7 +502,7 @@ static void check_exits(struct check *c, const struct world *w)
 
 static int check_containers(struct check *c, struct creel_err *err)
 {
-    auto_cleanup(world_fini) struct world w = { .count = 0 };
+    auto_cleanup(world_fini) struct world w = { .e = c->e };
     if (look(c, &w, err) < 0)
         return -1;
     if (w.abandoned > 0)

@@ -127,19 +127,25 @@ int container_spec_runtime(const json_t *host, char **ret, struct creel_err *err
 }
 
 /* --- control groups --- */
+/* systemd's "slice:prefix:name"; a parent is one of its slices. */
+static int scope_name(const char *parent, const char *id, char **ret, struct creel_err *err)
+{
+    size_t n = strlen(parent);
+    if (n > 0 && (n < 7 || strcmp(parent + n - 6, ".slice") != 0 || strpbrk(parent, "/:") != NULL))
+        return creel_fail(err, CREEL_INVALID, 0,
+                          "cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"");
+    return asprintf(ret, "%s:creel:%s", n > 0 ? parent : "system.slice", id) < 0 ? creel_fail_nomem(err) : 0;
+}
+
 int container_spec_cgroup(const struct creel *e, const json_t *host, const char *id, char **ret, struct creel_err *err)
 {
     const char *parent = json_text(host, "CgroupParent");
+    if (e->cgroup_manager == CGROUP_SYSTEMD)
+        return scope_name(parent, id, ret, err);
     if (parent[0] == '\0') {
         if (asprintf(ret, "/creel/%s", id) < 0)
             return creel_fail_nomem(err);
         return 0;
-    }
-    if (e->cgroup_manager == CGROUP_SYSTEMD) {
-        size_t n = strlen(parent);
-        if (n < 7 || strcmp(parent + n - 6, ".slice") != 0 || strchr(parent, '/') != NULL)
-            return creel_fail(err, CREEL_INVALID, 0,
-                              "cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"");
     }
     auto_free char *joined = NULL;
     if (asprintf(&joined, "/%s/%s", parent, id) < 0)

@@ -279,6 +279,7 @@ static int row_fill(struct creel *e, const char *name, const struct container_re
         return creel_fail_nomem(err);
     if (command_text(argv, &row->command, err) < 0
         || container_spec_print(r->config, r->host, r->networking, &row->spec, err) < 0
+        || cgroup_manager_check(e->cgroup_manager, err) < 0
         || container_spec_cgroup(e, r->host, row->id, &row->cgroup_path, err) < 0
         || container_spec_runtime(r->host, &row->runtime, err) < 0 || log_path_set(e, r->host, row, err) < 0)
         return -1;

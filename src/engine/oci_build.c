@@ -361,6 +361,24 @@ static int confinement_build(const struct oci_build *b, struct oci_config *c, st
     return seccomp_profile_default(&ctx, &c->linux_.seccomp, err);
 }
 
+/* systemd keeps a scope that has failed (killed for its memory, say) until somebody resets it: not ours. */
+static int scope_annotate(const struct oci_build *b, struct oci_config *c, struct creel_err *err)
+{
+    static const char name[] = "org.systemd.property.CollectMode";
+    if (b->cgroup_path == NULL || b->cgroup_path[0] == '/')
+        return 0;
+    for (size_t i = 0; i < c->annotation_count; i++)
+        if (strcmp(c->annotations[i].key, name) == 0)
+            return 0;
+    struct oci_kv *all = reallocarray(c->annotations, c->annotation_count + 1, sizeof *all);
+    if (all == NULL)
+        return creel_fail_nomem(err);
+    c->annotations = all;
+    struct oci_kv *kv = &all[c->annotation_count++];
+    *kv = (struct oci_kv){ .key = strdup(name), .value = strdup("'inactive-or-failed'") };
+    return kv->key == NULL || kv->value == NULL ? creel_fail_nomem(err) : 0;
+}
+
 int oci_build_config(const struct oci_build *b, struct oci_config **ret, struct creel_err *err)
 {
     auto_oci_config c = calloc(1, sizeof *c);
@@ -376,7 +394,8 @@ int oci_build_config(const struct oci_build *b, struct oci_config **ret, struct 
         || namespaces_build(b, c, err) < 0 || sysctls_build(b, c, err) < 0
         || names_build(b, c, err) < 0 || oci_build_resources(b->spec->host, &c->linux_.resources, err) < 0
         || oci_devices_build(b->spec->host, c, err) < 0 || confinement_build(b, c, err) < 0
-        || map_copy(json_object_get(b->spec->host, "Annotations"), &c->annotations, &c->annotation_count, err) < 0)
+        || map_copy(json_object_get(b->spec->host, "Annotations"), &c->annotations, &c->annotation_count, err) < 0
+        || scope_annotate(b, c, err) < 0)
         return -1;
     *ret = ptr_take(&c);
     return 0;

@@ -117,6 +117,8 @@ static bool call_begin(struct call *c, struct monitor *m, const char *verb)
     bool ok = strv_add(&c->argv, m->launch.runtime);
     for (size_t i = 0; i < m->launch.runtime_args.count; i++)
         ok = ok && strv_add(&c->argv, m->launch.runtime_args.items[i]);
+    if (m->launch.cgroup_manager == CGROUP_SYSTEMD)
+        ok = ok && strv_add(&c->argv, "--systemd-cgroup");
     return ok && strv_add(&c->argv, "--root") && strv_addf(&c->argv, "%s/oci", m->launch.run_dir)
            && strv_add(&c->argv, "--log") && strv_addf(&c->argv, "%s/" LOG_NAME, m->launch.run_dir)
            && strv_add(&c->argv, "--log-format") && strv_add(&c->argv, "json") && strv_add(&c->argv, verb);

@@ -38,7 +38,7 @@ static struct cgroup *object_blank(struct creel_err *err)
 static int object_name(struct cgroup *c, const char *path, enum cgroup_manager manager, struct creel_err *err)
 {
     c->manager = manager == CGROUP_AUTO ? CGROUP_FS : manager;
-    if (manager != CGROUP_DISABLED && systemd_scope_named(path))
+    if ((manager == CGROUP_SYSTEMD || manager == CGROUP_AUTO) && systemd_scope_named(path))
         return cgroup_systemd_path(path, &c->path, err);
     c->path = cgroup_path_clean(path, err);
     return c->path != NULL ? 0 : -1;
@@ -409,7 +409,7 @@ static int create_steps(struct cgroup *c, const struct cgroup_plan *plan, const 
             return -1;
     if (c->v2 < c->layout.count && (c->layout.unified || plan_uses(plan, c->v2)) && controllers_enable(c, err) < 0)
         return -1;
-    if (handles_open(c, err) < 0 || refuse_frozen(c, err) < 0 || cgroup_plan_apply(c, plan, false, err) < 0)
+    if (handles_open(c, err) < 0 || refuse_frozen(c, err) < 0 || cgroup_plan_apply(c, plan, err) < 0)
         return -1;
     return r != NULL ? cgroup_device_apply(c, r, false, err) : 0;
 }
@@ -492,22 +492,29 @@ static int make_planned(struct cgroup *c, const struct cgroup_request *q, struct
     return -1;
 }
 
-/* What systemd would be asked for later is known to be wrong now. */
-static int refuse_systemd(const struct cgroup_request *q, struct creel_err *err)
+int cgroup_manager_check(enum cgroup_manager manager, struct creel_err *err)
 {
-    if (q->manager != CGROUP_SYSTEMD)
-        return 0;
-    if (cgroup_systemd_check(err) < 0)
-        return -1;
-    return systemd_scope_named(q->path) ? 0
-               : creel_fail(err, CREEL_INVALID, 0, "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd "
-                            "cgroups, got \"%.200s\" instead", q->path);
+    return manager == CGROUP_SYSTEMD ? cgroup_systemd_check(err) : 0;
+}
+
+/* What systemd would be asked for later is known to be wrong now. */
+static int name_check(const struct cgroup_request *q, struct creel_err *err)
+{
+    bool scope = systemd_scope_named(q->path);
+    if (q->manager == CGROUP_AUTO && scope)
+        return creel_fail(err, CREEL_INVALID, 0, "cgroupsPath \"%.200s\" names a scope of systemd, which was not chosen to "
+                          "make cgroups", q->path);
+    if (q->manager != CGROUP_SYSTEMD || scope)
+        return 0;   /* what looks like one is a name to cgroupfs */
+    return creel_fail(err, CREEL_INVALID, 0, "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd "
+                      "cgroups, got \"%.200s\" instead", q->path);
 }
 
 int cgroup_make(struct cgroup *begun, const struct cgroup_request *q, struct cgroup **ret, struct creel_err *err)
 {
     auto_cgroup c = begun != NULL ? begun : object_blank(err);
-    if (c == NULL || refuse_systemd(q, err) < 0 || object_name(c, q->path, q->manager, err) < 0)
+    if (c == NULL || cgroup_manager_check(q->manager, err) < 0 || name_check(q, err) < 0
+        || object_name(c, q->path, q->manager, err) < 0)
         return -1;
     if (q->manager == CGROUP_DISABLED) {
         *ret = ptr_take(&c);
@@ -530,7 +537,7 @@ int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **r
         *ret = ptr_take(&c);
         return 0;
     }
-    if (manager == CGROUP_SYSTEMD || path[0] != '/')
+    if (manager == CGROUP_SYSTEMD || (manager == CGROUP_AUTO && systemd_scope_named(path)))
         c->unit = systemd_unit_of_group(c->path);
     if (mounts_open(c, err) < 0)
         return -1;

@@ -56,6 +56,9 @@ int cgroup_plan_build(const struct cgroup_layout *l, const char *path, const str
 void cgroup_plan_print(const struct cgroup_plan *p, const struct cgroup_layout *l, struct bytes *out);
 void cgroup_plan_fini(struct cgroup_plan *p);
 
+/* Whether this host has what the manager needs. Errors: UNSUPPORTED, saying what to do instead. */
+int cgroup_manager_check(enum cgroup_manager manager, struct creel_err *err);
+
 struct cgroup;  /* a group that exists */
 /* What a group is made from; all of it is borrowed for the call. */
 struct cgroup_request {
@@ -74,8 +77,8 @@ int cgroup_make(struct cgroup *begun, const struct cgroup_request *q, struct cgr
 /* The container's first process is in. With systemd the group had one before, which counts as a process until then; its
  * path is to be kept (cgroup_path), not the name it was made with. */
 int cgroup_settle(struct cgroup *c, struct creel_err *err);
-/* Open one that exists, NOT_FOUND if it is gone. A path as cgroup_path gives it, or what it was made with: a text that is
- * not absolute and has the form slice:prefix:name is systemd's, whatever the manager. */
+/* Open one that exists, NOT_FOUND if it is gone. A path as cgroup_path gives it, or what it was made with: to
+ * CGROUP_AUTO, too, a text of the form slice:prefix:name is systemd's; to CGROUP_FS it is a name like others. */
 int cgroup_open(const char *path, enum cgroup_manager manager, struct cgroup **ret, struct creel_err *err);
 /* For clone3(CLONE_INTO_CGROUP): directory fd of the v2 group, or -1 when there is no v2 hierarchy. Borrowed. */
 int cgroup_v2_fd(const struct cgroup *c);

@@ -153,27 +153,27 @@ static void restore_all(struct cgroup *c, const struct cgroup_plan *p, struct wr
             }
 }
 
-int cgroup_plan_apply(struct cgroup *c, const struct cgroup_plan *p, bool restore, struct creel_err *err)
+/* done: one per write, or NULL. */
+static int write_all(struct cgroup *c, const struct cgroup_plan *p, struct write_done *done, struct creel_err *err)
 {
-    if (p->count == 0)
-        return 0;
-    auto_free bool *again = calloc(p->count, sizeof *again);
-    auto_free struct write_done *done = restore ? calloc(p->count, sizeof *done) : NULL;
-    if (again == NULL || (restore && done == NULL))
+    auto_free bool *again = calloc(p->count + 1, sizeof *again);
+    if (again == NULL)
         return creel_fail_nomem(err);
-    int r = 0;
-    for (int pass = 0; pass < 2 && r >= 0; pass++)
-        for (size_t i = 0; i < p->count && r >= 0; i++) {
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < p->count; i++) {
             if (pass == 1 && !again[i])
                 continue;
-            r = write_one(c, &p->writes[i], pass == 1, done != NULL ? &done[i] : NULL, err);
+            int r = write_one(c, &p->writes[i], pass == 1, done != NULL ? &done[i] : NULL, err);
+            if (r < 0)
+                return -1;
             again[i] = r == 1;
         }
-    if (r < 0 && restore)
-        restore_all(c, p, done);
-    for (size_t i = 0; done != NULL && i < p->count; i++)
-        free(done[i].before);
-    return r < 0 ? -1 : 0;
+    return 0;
+}
+
+int cgroup_plan_apply(struct cgroup *c, const struct cgroup_plan *p, struct creel_err *err)
+{
+    return write_all(c, p, NULL, err);
 }
 
 /* ------------------------------------------------------------------ update */
@@ -196,22 +196,72 @@ static int check_before_update(struct cgroup *c, const struct oci_resources *r, 
     return 0;
 }
 
-/* Two v2 files hold what the configuration gives as two values; fill in the other half from what is in force. */
-static void complete_from_host(struct cgroup *c, struct oci_resources *r)
+/* A number of a limit in force; word 1 is the second one of "cpu.max". False when there is none. */
+static bool in_force(const struct cgroup *c, size_t h, const char *file, int word, int64_t *ret)
 {
     char text[128];
-    uint64_t v;
-    size_t cpu = cgroup_v2_find(c, "cpu"), memory = cgroup_v2_find(c, "memory");
-    if (cpu < c->layout.count && r->cpu.period.set && r->cpu.period.value != 0 &&
-        (!r->cpu.quota.set || r->cpu.quota.value == 0) &&
-        cgroup_file_read(c, cpu, "cpu.max", text, sizeof text) > 0 && cgroup_value_parse(text, NULL, &v) &&
-        v < INT64_MAX)
-        r->cpu.quota = (struct opt_i64){ .set = true, .value = (int64_t)v };
-    if (memory < c->layout.count && r->memory.swap.set && r->memory.swap.value > 0 &&
-        (!r->memory.limit.set || r->memory.limit.value == 0) &&
-        cgroup_file_read(c, memory, "memory.max", text, sizeof text) > 0 && cgroup_value_parse(text, NULL, &v) &&
-        v < INT64_MAX)
-        r->memory.limit = (struct opt_i64){ .set = true, .value = (int64_t)v };
+    const char *p = text;
+    if (h == c->layout.count || cgroup_file_read(c, h, file, text, sizeof text) <= 0)
+        return false;
+    if (word == 1) {
+        p = strchr(text, ' ');
+        if (p == NULL)
+            return false;
+        p++;
+    }
+    return leading_i64(p, ret);
+}
+
+/* Some limits are two values in one place: cpu.max, swap beside memory, and systemd's share of a processor. The half that
+ * is not given is what is in force. */
+static void complete_from_host(struct cgroup *c, struct oci_resources *r)
+{
+    size_t cpu = cgroup_v2_find(c, "cpu"), memory = cgroup_v2_find(c, "memory"), v1 = cgroup_v1_find(c, "cpu");
+    bool period = r->cpu.period.set && r->cpu.period.value != 0, quota = r->cpu.quota.set && r->cpu.quota.value != 0;
+    bool old = v1 < c->layout.count;
+    int64_t v;
+    if (period && !quota && (!old || c->unit != NULL)
+        && in_force(c, old ? v1 : cpu, old ? "cpu.cfs_quota_us" : "cpu.max", 0, &v))
+        r->cpu.quota = (struct opt_i64){ true, v };
+    if (quota && !period && c->unit != NULL
+        && in_force(c, old ? v1 : cpu, old ? "cpu.cfs_period_us" : "cpu.max", old ? 0 : 1, &v) && v > 0)
+        r->cpu.period = (struct opt_u64){ true, (uint64_t)v };
+    if (r->memory.swap.set && r->memory.swap.value > 0 && (!r->memory.limit.set || r->memory.limit.value == 0)
+        && in_force(c, memory, "memory.max", 0, &v))
+        r->memory.limit = (struct opt_i64){ true, v };
+}
+
+/* systemd writes its files again when it is told, in its own rounding, and with the quota goes the burst: put all of it back
+ * as it was a moment ago. */
+static int unit_update(struct cgroup *c, const struct oci_resources *r, const struct cgroup_plan *p, struct creel_err *err)
+{
+    char burst[32];
+    size_t cpu = cgroup_v2_find(c, "cpu");
+    bool has_burst = cpu < c->layout.count && cgroup_file_read(c, cpu, "cpu.max.burst", burst, sizeof burst) > 0
+                     && strcmp(burst, "0") != 0;
+    if (cgroup_systemd_update(c, r, err) < 0)
+        return -1;
+    int result = write_all(c, p, NULL, err);
+    if (result == 0 && has_burst && !r->cpu.burst.set)
+        (void)cgroup_file_write(c, cpu, "cpu.max.burst", burst);    /* refused when it is above the new quota */
+    return result;
+}
+
+/* Files first: the kernel's refusal comes before systemd has taken note of anything, and what was written can be taken
+ * back. */
+static int update_planned(struct cgroup *c, const struct oci_resources *r, const struct cgroup_plan *p, struct creel_err *err)
+{
+    auto_free struct write_done *done = calloc(p->count + 1, sizeof *done);
+    if (done == NULL)
+        return creel_fail_nomem(err);
+    int result = write_all(c, p, done, err);
+    if (result == 0 && c->unit != NULL)
+        result = unit_update(c, r, p, err);
+    if (result < 0)
+        restore_all(c, p, done);
+    for (size_t i = 0; i < p->count; i++)
+        free(done[i].before);
+    return result;
 }
 
 int cgroup_update(struct cgroup *c, const struct oci_resources *r, struct creel_err *err)
@@ -223,9 +273,11 @@ int cgroup_update(struct cgroup *c, const struct oci_resources *r, struct creel_
     if (check_before_update(c, r, err) < 0)
         return -1;
     complete_from_host(c, &full);
+    if (c->unit != NULL)
+        cgroup_quota_round(&full);
     if (cgroup_plan_build(&c->layout, c->path, &full, &plan, err) < 0)
         return -1;
-    int result = cgroup_plan_apply(c, &plan, true, err);
+    int result = update_planned(c, &full, &plan, err);
     cgroup_plan_fini(&plan);
     if (result == 0 && r->device_count > 0)
         result = cgroup_device_apply(c, r, true, err);

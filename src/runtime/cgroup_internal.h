@@ -60,8 +60,8 @@ size_t cgroup_v1_find(const struct cgroup *c, const char *controller);
 size_t cgroup_v2_find(const struct cgroup *c, const char *controller);
 
 /* ---- cgroup_apply.c ---- */
-/* Make every write of the plan; restore what was there before when one fails and `restore` is set. */
-int cgroup_plan_apply(struct cgroup *c, const struct cgroup_plan *p, bool restore, struct creel_err *err);
+/* Make every write of the plan. */
+int cgroup_plan_apply(struct cgroup *c, const struct cgroup_plan *p, struct creel_err *err);
 /* Whether what the kernel says (`got`) is what was written, within the row's grain. */
 bool cgroup_value_kept(const struct cgroup_write *w, const char *wrote, const char *got);
 
