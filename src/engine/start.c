@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/start.c: starting containers: intent, act, outcome.
  *
- *   1. spawn a monitor (it makes nothing yet; it dies with our end of its socket), so that it loads while we commit
+ *   1. spawn a monitor, if creel_open has not (it makes nothing yet; it dies with our end of its socket), so that it loads
+ *      while we commit
  *   2. commit: the row (for a run: new) is "starting", run number n, with an intent that names us as the maker
  *   3. write the bundle, send the launch request; the monitor answers when the process runs
  *   4. commit: "running", event "start", the intent is done
