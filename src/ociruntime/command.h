@@ -46,6 +46,7 @@ struct command {
     const struct option *options;   /* ends with name == NULL */
     int min_args, max_args;     /* operands; max -1: any number */
     bool stop_at_operand;       /* options end at the first operand (exec); otherwise they may follow operands */
+    bool guarded;               /* makes processes in containers: runs from a read-only view of the program (own_view.h) */
     int (*run)(struct invocation *in, struct creel_err *err);
 };
 /* In the order of the list in --help. */

@@ -20,7 +20,20 @@ const struct option global_options[] = {
 };
 
 const struct command *const commands[] = {
-    &command_events, &command_exec, &command_features, &command_list, &command_pause, &command_ps, &command_resume,
-    &command_spec, &command_state, &command_update,
+    &command_create,
+    &command_delete,
+    &command_events,
+    &command_exec,
+    &command_features,
+    &command_kill,
+    &command_list,
+    &command_pause,
+    &command_ps,
+    &command_resume,
+    &command_run,
+    &command_spec,
+    &command_start,
+    &command_state,
+    &command_update,
 };
 const size_t command_count = ARRAY_LEN(commands);

@@ -206,14 +206,16 @@ static void drain(struct stay *s)
 
 static int turn(struct stay *s, struct creel_err *err)
 {
-    struct pollfd p[4] = { { .fd = s->f->signal_fd, .events = POLLIN }, { .fd = s->pidfd, .events = POLLIN },
-                           flow_wants(&s->in), flow_wants(&s->out) };
+    struct pollfd p[5] = { { .fd = s->f->signal_fd, .events = POLLIN }, { .fd = s->pidfd, .events = POLLIN },
+                           flow_wants(&s->in), flow_wants(&s->out), { .fd = s->f->watched, .events = POLLIN } };
     if (poll(p, ARRAY_LEN(p), -1) < 0)
         return errno == EINTR ? 0 : creel_fail(err, CREEL_INTERNAL, errno, "wait for the process");
     if (p[0].revents != 0 || p[1].revents != 0)
         take_signals(s);
     flow_step(&s->in, p[2].revents);
     flow_step(&s->out, p[3].revents);
+    if (p[4].revents != 0)
+        s->f->on_watched(s->f->watched_arg);
     return 0;
 }
 

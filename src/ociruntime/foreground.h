@@ -18,8 +18,11 @@ struct foreground {
     int terminal;               /* ours, while it is raw; borrowed or own; -1 */
     bool terminal_is_own;       /* opened as /dev/tty */
     struct termios settings;    /* as they were before */
+    int watched;                /* -1, or a descriptor the caller wants to be told of, borrowed, and how */
+    void (*on_watched)(void *arg);
+    void *watched_arg;
 };
-#define FOREGROUND_INIT { .signal_fd = -1, .terminal = -1 }
+#define FOREGROUND_INIT { .signal_fd = -1, .terminal = -1, .watched = -1 }
 
 /* Hold back all signals from here on; those that come are delivered by foreground_stay. Before the process is made, so that none
  * is lost; the runtime's children reset their mask. */

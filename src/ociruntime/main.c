@@ -3,6 +3,7 @@
 #include "ociruntime/command.h"
 
 #include "base/bytes.h"
+#include "ociruntime/own_view.h"
 #include "sys/process.h"
 
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static int print_version(void)
     return print(&text);
 }
 
-static int dispatch(struct invocation *in, struct creel_err *err)
+static int dispatch(struct invocation *in, char **argv, struct creel_err *err)
 {
     if (option_flag(in, "help"))
         return print_help(in);
@@ -56,6 +57,8 @@ static int dispatch(struct invocation *in, struct creel_err *err)
         return creel_fail(err, CREEL_INVALID, 0, "unknown cgroup manager %s", manager);
     if (rootless != NULL && strcmp(rootless, "auto") != 0 && strcmp(rootless, "true") != 0 && strcmp(rootless, "false") != 0)
         return creel_fail(err, CREEL_INVALID, 0, "invalid value \"%s\" for --rootless: true, false or auto", rootless);
+    if (in->command->guarded && own_view_enter(argv, err) < 0)
+        return -1;
     return in->command->run(in, err);
 }
 
@@ -85,7 +88,7 @@ int main(int argc, char **argv)
     int code = -1;
     if (log_open(&in.log, option_string(&in, "log"), option_string(&in, "log-format"), option_flag(&in, "debug"),
                  usage ? &ignored : &err) == 0 && !usage)
-        code = dispatch(&in, &err);
+        code = dispatch(&in, argv, &err);
     if (usage && in.failure_code == 1)
         (void)report_usage(&in); /* standard output may be closed; the error follows in any case */
     if (code < 0) {

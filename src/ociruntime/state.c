@@ -5,7 +5,6 @@
 #include "base/bytes.h"
 #include "base/parse.h"
 #include "sys/identity.h"
-#include "sys/mnt.h"
 #include "sys/process.h"
 
 #include <fcntl.h>
@@ -13,9 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #define STATE_FILE "state"
 #define STATE_TEMP "state.new"
@@ -210,11 +207,19 @@ static int make_root(const char *root, struct creel_err *err)
 
 static int clear_files(struct state *s, struct creel_err *err)
 {
-    static const char *const names[] = { STATE_GATE, STATE_INIT_LINK, STATE_TEMP, STATE_FILE };
+    static const char *const names[] = { STATE_GATE, STATE_INIT_LINK, STATE_FILE };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (unlinkat(s->dir, names[i], 0) < 0 && errno != ENOENT)
             return creel_fail(err, CREEL_INTERNAL, errno, "remove %s of container %s", names[i], s->id);
     return 0;
+}
+
+/* What only some containers have. */
+static void clear_rest(struct state *s)
+{
+    (void)unlinkat(s->dir, STATE_TEMP, 0);
+    (void)unlinkat(s->dir, "notify/notify.sock", 0);
+    (void)unlinkat(s->dir, "notify", AT_REMOVEDIR);
 }
 
 static int fail_exists(struct creel_err *err)
@@ -251,7 +256,10 @@ static int try_make(const char *root, const char *path, struct state *s, struct 
     state_fini(&old);
     if (r == 0)
         return fail_exists(err);
-    return why.kind == CREEL_NOT_FOUND ? clear_files(s, err) : creel_fail_as(err, &why);
+    if (why.kind != CREEL_NOT_FOUND)
+        return creel_fail_as(err, &why);
+    clear_rest(s);
+    return clear_files(s, err);
 }
 
 int state_make(const char *root, const char *id, struct state *ret, struct creel_err *err)
@@ -300,6 +308,32 @@ int state_save_init(struct state *s, pid_t pid, uint64_t start, struct creel_err
     return 0;
 }
 
+int state_make_gate(const struct state *s, struct creel_err *err)
+{
+    return gate_make(s->dir, STATE_GATE, err);
+}
+
+int state_start(const struct state *s, const struct runtime_parked *p, struct creel_err *err)
+{
+    return runtime_start_parked(p, s->dir, STATE_GATE, err);
+}
+
+bool state_has_notify(const struct state *s)
+{
+    return faccessat(s->dir, "notify", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void state_unlock(struct state *s)
+{
+    (void)flock(s->dir, LOCK_UN);
+    s->locked = false;
+}
+
+int state_lock(struct state *s, struct creel_err *err)
+{
+    return lock_dir(s, true, err);
+}
+
 /* `state` goes last: until then everything that it tells of can be found again. */
 int state_remove(const char *root, struct state *s, struct creel_err *err)
 {
@@ -308,7 +342,12 @@ int state_remove(const char *root, struct state *s, struct creel_err *err)
         return creel_fail_nomem(err);
     if (clear_files(s, err) < 0)
         return -1;
-    if (rmdir(path) < 0 && errno != ENOENT)
+    int r = rmdir(path);
+    if (r < 0 && errno == ENOTEMPTY) {
+        clear_rest(s);
+        r = rmdir(path);
+    }
+    if (r < 0 && errno != ENOENT)
         return creel_fail(err, CREEL_INTERNAL, errno, "remove the directory %s", path);
     return 0;
 }
@@ -333,20 +372,6 @@ int state_init_pidfd(const struct state *s, int *ret, struct creel_err *err)
     return 0;
 }
 
-/* 1: init waits there, 0 it does not. Whoever knocks and goes away is no start. */
-static int gate_is_open(const struct state *s)
-{
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    char dir[SYS_FD_PATH_MAX];
-    auto_fd sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (sock < 0)
-        return -errno;
-    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s/" STATE_GATE, sys_fd_path(s->dir, dir));
-    if (connect(sock, (const struct sockaddr *)&a, sizeof a) == 0 || errno == EAGAIN)
-        return 1;
-    return errno == ENOENT || errno == ECONNREFUSED ? 0 : -errno;
-}
-
 static int status_without_init(const struct state *s, enum container_status *ret)
 {
     *ret = CONTAINER_STOPPED;
@@ -369,7 +394,7 @@ int state_status(const struct state *s, enum container_status *ret, struct creel
     *ret = CONTAINER_STOPPED;
     if (pidfd < 0)
         return 0;
-    int gate = gate_is_open(s);
+    int gate = gate_is_open(s->dir, STATE_GATE);
     if (gate < 0)
         return creel_fail(err, CREEL_INTERNAL, -gate, "look at the gate of container %s", s->id);
     auto_cgroup group = NULL;

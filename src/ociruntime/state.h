@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "runtime/cgroup.h"
+#include "runtime/gate.h"
 #include "spec/oci_config.h"
 
 #include <stdbool.h>
@@ -42,6 +43,7 @@ struct state {
     enum cgroup_manager manager;
     bool rootless;              /* errors of control groups are tolerated, as at creation */
     bool no_new_keyring, no_pivot;
+    bool notifies;              /* its seccomp filter has an agent to ask */
     uid_t owner;                /* of the directory */
     char *config_text;          /* JSON, checked; state_config parses it */
     size_t config_len;
@@ -67,6 +69,15 @@ void state_fini(struct state *s);
 int state_save(const struct state *s, bool first, struct creel_err *err);
 /* Record the first process. */
 int state_save_init(struct state *s, pid_t pid, uint64_t start, struct creel_err *err);
+/* The gate (runtime/gate.h). A descriptor; -1 and err. */
+int state_make_gate(const struct state *s, struct creel_err *err);
+/* Open it: runtime_start_parked. */
+int state_start(const struct state *s, const struct runtime_parked *p, struct creel_err *err);
+/* Whether the container was given a socket for sd_notify (notify.h). */
+bool state_has_notify(const struct state *s);
+/* Let go of the lock, and take it again (waits). NOT_FOUND: the container was removed meanwhile. */
+void state_unlock(struct state *s);
+int state_lock(struct state *s, struct creel_err *err);
 /* Remove the directory and everything in it; missing is success. */
 int state_remove(const char *root, struct state *s, struct creel_err *err);
 

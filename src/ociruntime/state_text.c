@@ -39,7 +39,7 @@ static int read_member(struct json_reader *r, const char *key, size_t len, struc
         { "bundle", &s->bundle, NULL },        { "rootfs", &s->rootfs, NULL },
         { "created", &s->created, NULL },      { "cgroup", &s->cgroup, NULL },
         { "rootless", NULL, &s->rootless },    { "noNewKeyring", NULL, &s->no_new_keyring },
-        { "noPivot", NULL, &s->no_pivot },
+        { "noPivot", NULL, &s->no_pivot },    { "notifies", NULL, &s->notifies },
     };
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (strlen(members[i].name) == len && memcmp(members[i].name, key, len) == 0)
@@ -111,6 +111,8 @@ int state_print(const struct state *s, struct bytes *out, struct creel_err *err)
         bytes_adds(out, ",\"noNewKeyring\":true");
     if (s->no_pivot)
         bytes_adds(out, ",\"noPivot\":true");
+    if (s->notifies)
+        bytes_adds(out, ",\"notifies\":true");
     bytes_addf(out, ",\"configBytes\":%zu}\n", s->config_len);
     bytes_add(out, s->config_text, s->config_len);
     if (!ok)

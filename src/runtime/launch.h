@@ -20,6 +20,8 @@
  * With a guide (guide.h), LAUNCH_UNSHARED comes first where a user namespace is made, and before LAUNCH_READY
  *                     ◄───────────────────   LAUNCH_CLONED     the guide ends; from here on its sibling speaks
  *   LAUNCH_TAKEN      ───────────────────►
+ * With a gate (init/gate.h), after LAUNCH_READY
+ *   LAUNCH_PARK       ───────────────────►   lets go of this socket and waits for LAUNCH_GO at the gate, whence the rest goes on
  * At any point the child may send LAUNCH_FAILED instead, and is gone afterwards.
  * launch_send, launch_recv and launch_fail are async-signal-safe. */
 #ifndef CREEL_RUNTIME_LAUNCH_H
@@ -33,7 +35,7 @@
 enum launch_step { LAUNCH_FAILED, LAUNCH_MAPPED, LAUNCH_GROUPED, LAUNCH_MOUNTED, LAUNCH_HOOKED, LAUNCH_CONSOLE,
                    LAUNCH_READY, LAUNCH_GO, LAUNCH_LISTENER, LAUNCH_LISTENED,
                    LAUNCH_CLONED /* namespace.c, guide.c: the process in between; sys is the pid */,
-                   LAUNCH_UNSHARED, LAUNCH_TAKEN,
+                   LAUNCH_UNSHARED, LAUNCH_TAKEN, LAUNCH_PARK,
                    LAUNCH_STEP_COUNT };
 enum { LAUNCH_FDS_MAX = 20, LAUNCH_WHERE_MAX = 500 };
 

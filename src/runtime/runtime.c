@@ -35,6 +35,7 @@ struct runtime_container {
     int console_master;
     int mounts;                         /* keeps the mount namespace, or -1 */
     bool reaped, started;
+    bool grouped;                       /* it has a control group of its own */
     bool notifies;                      /* the filter has an agent to ask */
     bool has_poststop;                  /* only then is config looked at after the start */
     struct cgroup *cgroup;
@@ -110,20 +111,49 @@ static void abandon(struct runtime_container *c)
     resctrl_undo(c->resctrl);
 }
 
+int runtime_cgroup_name(const struct oci_config *config, const char *id, enum cgroup_manager manager, char **ret,
+                        struct creel_err *err)
+{
+    auto_bytes path = BYTES_INIT;
+    const char *named = config->linux_.cgroups_path;
+    if (named != NULL && named[0] != '\0')
+        bytes_adds(&path, named);
+    else
+        bytes_addf(&path, manager == CGROUP_SYSTEMD ? ":creel:%s" : "/creel/%s", id);
+    if (!bytes_ok(&path))
+        return creel_fail_nomem(err);
+    *ret = bytes_take(&path);
+    return 0;
+}
+
+static bool is_without_permission(const struct creel_err *err)
+{
+    return err->kind == CREEL_DENIED || err->sys == EACCES || err->sys == EPERM || err->sys == EROFS;
+}
+
 static int make_cgroup(struct runtime_container *c, const struct runtime_params *p, struct creel_err *err)
 {
-    const char *path = p->config->linux_.cgroups_path;
-    struct bytes text = BYTES_INIT;
-    if (path == NULL || path[0] == '\0') {
-        bytes_addf(&text, "/creel/%s", p->id);
-        path = bytes_str(&text);
-    }
-    bool begun = bytes_ok(&text) && p->ready != NULL && p->cgroup_manager != CGROUP_DISABLED;
-    int r = bytes_ok(&text) ? cgroup_create_begun(begun ? ptr_take(&p->ready->cgroup) : NULL, path, p->cgroup_manager,
-                                                  &p->config->linux_.resources, &c->cgroup, err)
-                            : creel_fail_nomem(err);
-    bytes_fini(&text);
-    return r;
+    auto_free char *path = NULL;
+    auto_bytes about = BYTES_INIT;
+    struct creel_err why = { 0 };
+    if (runtime_cgroup_name(p->config, p->id, p->cgroup_manager, &path, err) < 0)
+        return -1;
+    bytes_addf(&about, "creel container %s", p->id);
+    if (!bytes_ok(&about))
+        return creel_fail_nomem(err);
+    const struct cgroup_request q = {
+        .path = path, .manager = p->cgroup_manager, .resources = &p->config->linux_.resources,
+        .annotations = p->config->annotations, .annotation_count = p->config->annotation_count,
+        .description = bytes_str(&about),
+    };
+    bool begun = p->ready != NULL && p->cgroup_manager != CGROUP_DISABLED;
+    c->grouped = p->cgroup_manager != CGROUP_DISABLED;
+    if (cgroup_make(begun ? ptr_take(&p->ready->cgroup) : NULL, &q, &c->cgroup, &why) == 0)
+        return 0;
+    if (!c->grouped || !p->cgroup_optional || !is_without_permission(&why))
+        return creel_fail_as(err, &why);
+    c->grouped = false;
+    return cgroup_create(path, CGROUP_DISABLED, NULL, &c->cgroup, err);
 }
 
 /* If this fails, the end is reported a little later. */
@@ -256,10 +286,9 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
     if (c == NULL || resctrl_open(p->config, p->id, NULL, &c->resctrl, err) < 0 || make_cgroup(c, p, err) < 0)
         return -1;
     auto_runtime_setup s;
-    bool grouped = p->cgroup_manager != CGROUP_DISABLED;
-    if (runtime_setup_prepare(p, grouped ? cgroup_layout_of(c->cgroup) : NULL,
-                              grouped ? cgroup_path(c->cgroup) : NULL, &s, err) < 0
-        || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0) {
+    if (runtime_setup_prepare(p, c->grouped ? cgroup_layout_of(c->cgroup) : NULL,
+                              c->grouped ? cgroup_path(c->cgroup) : NULL, &s, err) < 0
+        || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0 || (c->grouped && cgroup_settle(c->cgroup, err) < 0)) {
         net_devices_restore(&s.net_devices);
         abandon(c);
         return -1;
@@ -270,22 +299,43 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
     return 0;
 }
 
-/* poststart and poststop: a failure is told by the hook itself and changes nothing any more. */
-static void run_late_hooks(struct runtime_container *c, const struct oci_hooks *hooks, const char *name,
-                           const char *status)
+int runtime_hooks_run(const struct runtime_hooks *h, struct creel_err *err)
 {
     struct hook_plan plan;
-    if (hooks->count == 0)
-        return;
-    if (hook_plan_build(c->config, hooks, name, c->id, c->bundle != NULL ? c->bundle : "", status, &plan, NULL) == 0)
-        for (size_t i = 0; i < plan.hooks.count; i++) {
-            struct init_hooks one = plan.hooks;
-            struct launch_msg fail;
-            one.items += i;
-            one.count = 1;
-            (void)init_hooks_run(&one, c->reaped ? 0 : c->pid, &fail);
-        }
+    int r = 0;
+    if (h->hooks->count == 0)
+        return 0;
+    if (hook_plan_build(h->config, h->hooks, h->name, h->id, h->bundle, h->status, &plan, err) < 0)
+        r = -1;
+    for (size_t i = 0; i < plan.hooks.count && (r == 0 || h->all); i++) {
+        struct init_hooks one = plan.hooks;
+        struct launch_msg fail;
+        one.first = i;
+        one.count = i + 1;
+        if (init_hooks_run(&one, h->pid, &fail) < 0 && r == 0)
+            r = creel_fail(err, (enum creel_kind)fail.kind, fail.sys, "%s", fail.where);
+    }
     hook_plan_fini(&plan);
+    return r;
+}
+
+static int run_late_hooks(struct runtime_container *c, const struct oci_hooks *hooks, const char *name, const char *status,
+                          bool all, struct creel_err *err)
+{
+    const struct runtime_hooks h = { .config = c->config, .hooks = hooks, .name = name, .id = c->id,
+                                     .bundle = c->bundle != NULL ? c->bundle : "", .status = status,
+                                     .pid = c->reaped ? 0 : c->pid, .all = all };
+    return runtime_hooks_run(&h, err);
+}
+
+int runtime_park(struct runtime_container *c, struct creel_err *err)
+{
+    if (c->sock < 0)
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s waits for nobody", c->id);
+    if (send_step(c, LAUNCH_PARK, err) < 0)
+        return -1;
+    fd_closep(&c->sock);
+    return 0;
 }
 
 int runtime_start(struct runtime_container *c, struct creel_err *err)
@@ -304,8 +354,10 @@ int runtime_start(struct runtime_container *c, struct creel_err *err)
         return -1;
     }
     c->started = true;
-    run_late_hooks(c, &c->config->poststart, "poststart", "running");
-    return 0;
+    if (run_late_hooks(c, &c->config->poststart, "poststart", "running", false, err) == 0)
+        return 0;
+    kill_init(c);
+    return -1;
 }
 
 int runtime_destroy(struct runtime_container *c, struct creel_err *err)
@@ -323,6 +375,6 @@ int runtime_destroy(struct runtime_container *c, struct creel_err *err)
     if (resctrl_remove(c->resctrl, err) < 0)
         return creel_wrap(err, "destroying container %s", c->id);
     if (first && c->has_poststop)
-        run_late_hooks(c, &c->config->poststop, "poststop", "stopped");
+        (void)run_late_hooks(c, &c->config->poststop, "poststop", "stopped", true, NULL); /* it is gone in any case */
     return 0;
 }

@@ -42,17 +42,27 @@ struct runtime_params {
     bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
     bool hold_mounts;                  /* until runtime_release_mounts; see there */
     struct runtime_ready *ready;       /* or NULL; what is used of it is taken out */
+    int gate;                          /* gate.h: init will wait there after runtime_park; 0: there is none */
+    bool cgroup_optional;              /* no permission to make the control group: go on without one */
     enum cgroup_manager cgroup_manager;
     int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
 };
 
 struct runtime_container;
 
+/* The control group of a container as its configuration names it, or the default: "/creel/<id>", or ":creel:<id>" for
+ * systemd. What cgroup_open takes. Caller frees. */
+int runtime_cgroup_name(const struct oci_config *config, const char *id, enum cgroup_manager manager, char **ret,
+                        struct creel_err *err);
+
 /* On failure nothing is left: no process, mount, cgroup or descriptor. The kind is CANNOT_INVOKE or NO_COMMAND when the
  * command itself was at fault (also found out before start, by looking it up in the root). */
 int runtime_create(const struct runtime_params *p, struct runtime_container **ret, struct creel_err *err);
 /* Let init execute. Returns when execve succeeded (the gate closed on exec) or failed, in which case init is gone. */
 int runtime_start(struct runtime_container *c, struct creel_err *err);
+
+/* With params.gate: let init wait for a start by another process, whatever becomes of us (gate.h). */
+int runtime_park(struct runtime_container *c, struct creel_err *err);
 
 pid_t runtime_pid(const struct runtime_container *c);
 uint64_t runtime_pid_start(const struct runtime_container *c);   /* field 22 of /proc/pid/stat */
@@ -65,6 +75,11 @@ int runtime_destroy(struct runtime_container *c, struct creel_err *err);
  * about an end. With hold_mounts they stay until this is called (or runtime_free), so the caller can tell of the end
  * first. Idempotent. */
 void runtime_release_mounts(struct runtime_container *c);
+/* Hooks of the host, one after the other, each within its timeout. `status` is what the state document on their standard input
+ * says; pid 0: none. The first failure ends it, unless `all`: then the others still run, and it is told at the end. */
+struct runtime_hooks { const struct oci_config *config; const struct oci_hooks *hooks; const char *name, *id, *bundle, *status;
+                       pid_t pid; bool all; };
+int runtime_hooks_run(const struct runtime_hooks *h, struct creel_err *err);
 /* Frees memory and descriptors only; the processes go on. NULL is fine. */
 void runtime_free(struct runtime_container *c);
 

@@ -229,6 +229,7 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
         s->process.oom_set = false; /* runtime.c writes it */
     s->init.mapped_root = !new_user || (idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0));
     s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;
+    s->init.own_pids = (n->clone_flags & CLONE_NEWPID) != 0;
     s->init.new_cgroup_ns = n->new_cgroup;
     s->init.time_offsets = n->time_inside ? n->time_offsets : NULL;
     n->guided = geteuid() == 0 && n->pid >= 0 && guide_can_make(&s->process);
@@ -302,6 +303,7 @@ int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_la
     *ret = (struct runtime_setup){ .params = p, .root_tree = -1, .null = -1, .net_devices = NET_DEVICES_INIT };
     ret->namespaces.pid = ret->namespaces.time = -1;
     ret->init.sock = -1;
+    ret->init.gate = p->gate;
     ret->init.id = p->id;
     ret->init.no_pivot = p->no_pivot;
     ret->init.hostname = c->hostname != NULL && c->hostname[0] != '\0' ? c->hostname : NULL;
@@ -327,10 +329,11 @@ int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup 
     if (resctrl_tasks(resctrl, s->init.v1_tasks + s->init.v1_task_count, &more, err) < 0)
         return -1;
     s->init.v1_task_count += more;
-    int *fds = malloc((8 + s->mounts.count + s->namespaces.join_count + s->init.v1_task_count) * sizeof *fds);
+    int *fds = malloc((9 + s->mounts.count + s->namespaces.join_count + s->init.v1_task_count) * sizeof *fds);
     if (fds == NULL)
         return creel_fail_nomem(err);
     fds[n++] = sock;
+    fds[n++] = s->params->gate > 0 ? s->params->gate : -1;
     fds[n++] = s->root_tree;
     if (s->namespaces.guided)
         fds[n++] = s->namespaces.pid;

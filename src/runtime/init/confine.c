@@ -206,22 +206,30 @@ static void give_pipe(int fd, uid_t uid)
         (void)!fchown(fd, uid, (gid_t)-1); /* it still works through the descriptor */
 }
 
-int confine_descriptors(const struct process_plan *p, const int stdio[3], int preserve, bool give_pipes, int *sock,
-                        struct launch_msg *fail)
+/* Above `below`, so that nothing that is put there later hits it. */
+static int move_up(int *fd, int below, struct launch_msg *fail)
 {
-    int from[3], keep = 3 + preserve;
+    if (*fd > below)
+        return 0;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, below + 1);
+    if (moved < 0)
+        return launch_fail(fail, CREEL_INTERNAL, errno, "move the launch socket", NULL);
+    *fd = moved;
+    return 0;
+}
+
+int confine_descriptors(const struct process_plan *p, const int stdio[3], int preserve, bool give_pipes, int *sock,
+                        int *gate, struct launch_msg *fail)
+{
+    int from[3], keep = 3 + preserve, last = gate != NULL ? keep + 1 : keep;
     for (int i = 0; i < 3; i++) {
         /* Out of the way first, if it would be overwritten before its turn. */
-        from[i] = stdio[i] < 3 && stdio[i] != i ? fcntl(stdio[i], F_DUPFD_CLOEXEC, keep + 1) : stdio[i];
+        from[i] = stdio[i] < 3 && stdio[i] != i ? fcntl(stdio[i], F_DUPFD_CLOEXEC, last + 1) : stdio[i];
         if (from[i] < 0)
             return launch_fail(fail, CREEL_INTERNAL, errno, "duplicate standard streams", NULL);
     }
-    if (*sock <= keep) { /* also when it sits on 0 to 2 */
-        int s = fcntl(*sock, F_DUPFD_CLOEXEC, keep + 1);
-        if (s < 0)
-            return launch_fail(fail, CREEL_INTERNAL, errno, "move the launch socket", NULL);
-        *sock = s;
-    }
+    if (move_up(sock, last, fail) < 0 || (gate != NULL && move_up(gate, last, fail) < 0)) /* they may sit on 0 to 2 */
+        return -1;
     for (int i = 0; i < 3; i++) {
         int r = from[i] == i ? fcntl(i, F_SETFD, 0) : dup2(from[i], i);
         if (r < 0)
@@ -232,10 +240,12 @@ int confine_descriptors(const struct process_plan *p, const int stdio[3], int pr
     for (int fd = 3; fd < keep; fd++)
         if (fcntl(fd, F_SETFD, 0) < 0)
             return launch_fail(fail, CREEL_INTERNAL, errno, "keep the descriptors passed on", NULL);
-    if (dup3(*sock, keep, O_CLOEXEC) < 0)
+    if (dup3(*sock, keep, O_CLOEXEC) < 0 || (gate != NULL && dup3(*gate, last, O_CLOEXEC) < 0))
         return launch_fail(fail, CREEL_INTERNAL, errno, "move the launch socket", NULL);
     *sock = keep;
-    int r = sys_close_range((unsigned)keep + 1, ~0u, false);
+    if (gate != NULL)
+        *gate = last;
+    int r = sys_close_range((unsigned)last + 1, ~0u, false);
     return r < 0 ? launch_fail(fail, CREEL_INTERNAL, -r, "close descriptors", NULL) : 0;
 }
 

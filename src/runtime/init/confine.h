@@ -26,10 +26,10 @@ int confine_settings_early(const struct process_plan *p, struct launch_msg *fail
 int confine_keyring(const struct process_plan *p, struct launch_msg *fail);
 /* A session of its own; with a terminal, `tty` becomes its controlling one. */
 int confine_session(int tty, struct launch_msg *fail);
-/* Descriptors: stdio[] become 0, 1, 2; 3 to 3 + preserve - 1 stay; *sock moves right behind them, close-on-exec;
- * everything else is closed. give_pipes: pipes among stdio get the user as their owner. */
+/* Descriptors: stdio[] become 0, 1, 2; 3 to 3 + preserve - 1 stay; *sock moves right behind them and *gate
+ * (NULL: none) behind that, close-on-exec; everything else is closed. give_pipes: pipes among stdio get the user as their owner. */
 int confine_descriptors(const struct process_plan *p, const int stdio[3], int preserve, bool give_pipes, int *sock,
-                        struct launch_msg *fail);
+                        int *gate, struct launch_msg *fail);
 /* Find HOME in the root's passwd file when the environment has none. */
 void confine_home(const struct process_plan *p);
 /* Working directory (made when missing, if `make`), and the proof that it lies in our root. Must come after

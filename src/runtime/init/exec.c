@@ -76,7 +76,7 @@ static int prepare_streams(struct joiner *j)
     }
     if (!p->guided && confine_session(c.tty, &j->fail) < 0)
         return -1;
-    return confine_descriptors(p->process, stdio, p->preserve, p->give_pipes, &j->sock, &j->fail);
+    return confine_descriptors(p->process, stdio, p->preserve, p->give_pipes, &j->sock, NULL, &j->fail);
 }
 
 static int confine(struct joiner *j, char path[PATH_MAX])

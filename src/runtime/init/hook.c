@@ -76,22 +76,24 @@ static int hook_wait(int pidfd, int timeout_ms)
     }
 }
 
-static int fail_hook(const struct init_hooks *h, const struct init_hook *one, int sys, const char *what, const char *n,
-                     struct launch_msg *fail)
+static int fail_hook(const struct init_hooks *h, size_t at, int sys, const char *what, const char *n, struct launch_msg *fail)
 {
-    return launch_fail(fail, CREEL_INTERNAL, sys, "error running ", h->name, " hook ", one->path, ": ", what, n, NULL);
+    char digits[TEXT_NUMBER_MAX];
+    return launch_fail(fail, CREEL_INTERNAL, sys, "error running ", h->name, " hook #", text_number((long long)at, digits), ": ",
+                       h->items[at].path, ": ", what, n, NULL);
 }
 
-static int hook_run(const struct init_hooks *h, const struct init_hook *one, pid_t pid, struct launch_msg *fail)
+static int hook_run(const struct init_hooks *h, size_t at, pid_t pid, struct launch_msg *fail)
 {
+    const struct init_hook *one = &h->items[at];
     int state = write_state(h, pid), report[2], pidfd = -1, sys = 0, status = 0;
     char digits[TEXT_NUMBER_MAX];
     if (state < 0)
-        return fail_hook(h, one, -state, "write the state", "", fail);
+        return fail_hook(h, at, -state, "write the state", "", fail);
     if (pipe2(report, O_CLOEXEC) < 0) {
         sys = errno;
         (void)close(state);
-        return fail_hook(h, one, sys, "make a pipe", "", fail);
+        return fail_hook(h, at, sys, "make a pipe", "", fail);
     }
     pid_t child = sys_clone(SYS_CLONE_CLEAR_SIGHAND, -1, &pidfd, NULL);
     if (child == 0)
@@ -100,7 +102,7 @@ static int hook_run(const struct init_hooks *h, const struct init_hook *one, pid
     (void)close(state);
     if (child < 0) {
         (void)close(report[0]);
-        return fail_hook(h, one, -child, "fork", "", fail);
+        return fail_hook(h, at, -child, "fork", "", fail);
     }
     size_t got = 0;
     (void)sys_read_all(report[0], &sys, sizeof sys, &got); /* ends at execve, or with its errno */
@@ -114,22 +116,22 @@ static int hook_run(const struct init_hooks *h, const struct init_hook *one, pid
     if (pidfd >= 0)
         (void)close(pidfd);
     if (got == sizeof sys)
-        return fail_hook(h, one, sys, "execute", "", fail);
+        return fail_hook(h, at, sys, "execute", "", fail);
     if (late)
-        return fail_hook(h, one, 0, "it took too long and was killed", "", fail);
+        return fail_hook(h, at, 0, "it took too long and was killed", "", fail);
     if (w < 0)
-        return fail_hook(h, one, -w, "wait for it", "", fail);
+        return fail_hook(h, at, -w, "wait for it", "", fail);
     if (WIFSIGNALED(status))
-        return fail_hook(h, one, 0, "ended by signal ", text_number(WTERMSIG(status), digits), fail);
+        return fail_hook(h, at, 0, "ended by signal ", text_number(WTERMSIG(status), digits), fail);
     if (WEXITSTATUS(status) != 0)
-        return fail_hook(h, one, 0, "exit status ", text_number(WEXITSTATUS(status), digits), fail);
+        return fail_hook(h, at, 0, "exit status ", text_number(WEXITSTATUS(status), digits), fail);
     return 0;
 }
 
 int init_hooks_run(const struct init_hooks *h, pid_t pid, struct launch_msg *fail)
 {
-    for (size_t i = 0; i < h->count; i++)
-        if (hook_run(h, &h->items[i], pid, fail) < 0)
+    for (size_t i = h->first; i < h->count; i++)
+        if (hook_run(h, i, pid, fail) < 0)
             return -1;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "runtime/init/init.h"
 
 #include "runtime/init/confine.h"
+#include "runtime/init/gate.h"
 #include "runtime/init/guide.h"
 #include "runtime/init/hook.h"
 #include "runtime/init/rootfs.h"
@@ -82,7 +83,7 @@ struct init {
     const struct init_plan *p;
     struct launch_msg fail;
     struct mount_apply mounts;
-    int sock;
+    int sock, gate;
 };
 
 int init_make_time(const char *offsets, const char **ret_what)
@@ -323,7 +324,8 @@ static int prepare_streams(struct init *in)
         stdio[0] = stdio[1] = stdio[2] = c->tty;
     if (console_send(c, in->sock) < 0) /* now, because the next step closes it */
         _exit(1);
-    return confine_descriptors(p->process, stdio, p->preserve, p->give_pipes, &in->sock, &in->fail);
+    return confine_descriptors(p->process, stdio, p->preserve, p->give_pipes, &in->sock, in->gate > 0 ? &in->gate : NULL,
+                               &in->fail);
 }
 
 static int confine(struct init *in, char path[PATH_MAX])
@@ -353,13 +355,30 @@ static int be_guided(struct init *in)
     return confine_session(p->terminal ? STDIN_FILENO : -1, &in->fail) < 0 ? -1 : confine_follow_parent(p, &in->fail);
 }
 
+/* Without a gate our parent tells us, and we end with it. */
+static int wait_for_go(struct init *in)
+{
+    if (in->gate <= 0) {
+        init_wait(in->sock, LAUNCH_GO, NULL, NULL);
+        return 0;
+    }
+    init_wait(in->sock, LAUNCH_PARK, NULL, NULL);
+    (void)close(in->sock);
+    in->sock = -1;
+    if (gate_wait(in->gate, in->p->own_pids, &in->sock, &in->fail) < 0)
+        return -1;
+    (void)close(in->gate); /* that is how others see that we have gone on */
+    return 0;
+}
+
 static int execute(struct init *in, const char *path)
 {
     if (in->p->guided && be_guided(in) < 0)
         return -1;
     if (launch_send_step(in->sock, LAUNCH_READY) < 0)
         _exit(1);
-    init_wait(in->sock, LAUNCH_GO, NULL, NULL);
+    if (wait_for_go(in) < 0)
+        return -1;
     if (!in->p->process->present)
         return launch_fail(&in->fail, CREEL_INVALID, 0, "the configuration has no process to start", NULL);
     if (init_hooks_run(&in->p->start_container, getpid(), &in->fail) < 0)
@@ -370,7 +389,7 @@ static int execute(struct init *in, const char *path)
 
 _Noreturn void init_run(const struct init_plan *p)
 {
-    struct init in = { .p = p, .sock = p->sock };
+    struct init in = { .p = p, .sock = p->sock, .gate = p->gate };
     char path[PATH_MAX];
     if (confine_begin(!p->hide_late, &in.fail) == 0 && init_close_others(p->keep, p->keep_count, &in.fail) == 0
         && (!p->guided || enter_namespaces(&in) == 0) && become_mapped_root(&in) == 0

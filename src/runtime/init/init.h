@@ -18,7 +18,7 @@
 struct init_hook { const char *path; char *const *argv, *const *envp; int timeout_ms; };
 struct init_hooks {
     const struct init_hook *items;
-    size_t count;
+    size_t first, count;        /* items[first] to items[count - 1] are run; messages number them from 0 */
     const char *state_before_pid, *state_after_pid;
     const char *name;           /* "createContainer" */
 };
@@ -47,6 +47,8 @@ struct init_rootfs {
 
 struct init_plan {
     int sock;
+    int gate;                   /* 0: none */
+    bool own_pids;              /* the pid namespace is new */
     const char *id;
     struct mount_plan *mounts;
     struct init_rootfs rootfs;

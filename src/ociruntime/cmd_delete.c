@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ociruntime/cmd_delete.c: creel-runtime delete. */
+#include "ociruntime/command.h"
+#include "ociruntime/removal.h"
+
+static int check_status(const struct state *s, struct creel_err *err)
+{
+    enum container_status status;
+    if (state_status(s, &status, err) < 0)
+        return -1;
+    if (status == CONTAINER_STOPPED || status == CONTAINER_CREATED)
+        return 0;
+    return creel_fail(err, CREEL_CONFLICT, 0, "cannot delete container %s that is not stopped: %s", s->id,
+                      container_status_name(status));
+}
+
+/* A start or an exec that holds the lock comes to its end when there is nobody left to wait for. */
+static int kill_first(const char *root, const char *id)
+{
+    auto_state s = STATE_INIT;
+    struct creel_err ignored = { 0 };
+    return state_load(root, id, &s, &ignored) == 0 ? removal_kill(&s, &ignored) : 0;
+}
+
+/* There may be a directory of which nothing can be known: nothing else was made then. */
+static int remove_fragment(const char *root, struct state *s, const struct creel_err *why, bool force, struct creel_err *err)
+{
+    if (s->dir >= 0 && s->locked && state_remove(root, s, err) < 0)
+        return -1;
+    return force ? 0 : creel_fail_as(err, why);
+}
+
+static int run(struct invocation *in, struct creel_err *err)
+{
+    auto_free char *root = NULL;
+    auto_state s = STATE_INIT;
+    struct creel_err why = { 0 };
+    const char *id = invocation_arg(in, 0);
+    bool force = option_flag(in, "force");
+    if (invocation_root(in, &root, err) < 0 || state_id_check(id, err) < 0)
+        return -1;
+    if (force)
+        (void)kill_first(root, id); /* it is done again below, where failure counts */
+    if (state_load_locked(root, id, &s, &why) < 0)
+        return why.kind == CREEL_NOT_FOUND ? remove_fragment(root, &s, &why, force, err) : creel_fail_as(err, &why);
+    if (!force && check_status(&s, err) < 0)
+        return -1;
+    return removal_finish(root, &s, &in->log, err);
+}
+
+static const struct option options[] = {
+    { .name = "force", .letter = 'f', .kind = OPTION_FLAG, .help = "kill the container first if it is still running (SIGKILL)" },
+    { .name = NULL },
+};
+const struct command command_delete = {
+    .name = "delete", .synopsis = "[command options] <container-id>",
+    .summary = "delete what is held by a container",
+    .description = "A container that is running or paused is refused without --force. With it, a container that does not exist "
+                   "is no error.",
+    .options = options, .min_args = 1, .max_args = 1, .run = run,
+};
