@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,18 +81,28 @@ static bool is_number(const char *s) { return s[0] >= '0' && s[0] <= '9'; }
 
 /* ------------------------------------------------------------------ pressure */
 
-static void pressure_line(struct report *r, const char *which)
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" */
+static bool pressure_parse(const char *line, const char *which, double avg[3], uint64_t *total)
 {
     size_t n = strlen(which);
-    double avg[3] = { 0 };
-    uint64_t total = 0;
+    return strncmp(line, which, n) == 0
+           && sscanf(line + n, " avg10=%lf avg60=%lf avg300=%lf total=%" SCNu64, &avg[0], &avg[1], &avg[2], total) == 4
+           && isfinite(avg[0]) && isfinite(avg[1]) && isfinite(avg[2]);
+}
+
+static void pressure_line(struct report *r, const char *which)
+{
+    double avg[3];
+    uint64_t total;
+    bool found = false;
+    for (const char *at = r->text; at != NULL && !found;) {
+        found = pressure_parse(at, which, avg, &total);
+        at = strchr(at, '\n');
+        at = at != NULL ? at + 1 : NULL;
+    }
     begin(r, which, '{');
-    for (char *at = r->text, *save; at != NULL; at = (save = strchr(at, '\n')) != NULL ? save + 1 : NULL)
-        if (strncmp(at, which, n) == 0
-            && sscanf(at + n, " avg10=%lf avg60=%lf avg300=%lf total=%" SCNu64, &avg[0], &avg[1], &avg[2], &total) == 4)
-            break;
-    bytes_addf(r->out, "\"avg10\":%.2f,\"avg60\":%.2f,\"avg300\":%.2f,\"total\":%" PRIu64 "}", avg[0], avg[1], avg[2],
-               total);
+    bytes_addf(r->out, "\"avg10\":%.2f,\"avg60\":%.2f,\"avg300\":%.2f,\"total\":%" PRIu64 "}", found ? avg[0] : 0,
+               found ? avg[1] : 0, found ? avg[2] : 0, found ? total : 0);
 }
 
 static void pressure(struct report *r, const char *file)
@@ -205,10 +216,11 @@ static void set_member(struct report *r, const char *key, const char *file, cons
         to = from;
         if (*p == '-' && sscanf(p + 1, "%u%n", &to, &used) == 1)
             p += 1 + used;
-        if (!any)
-            begin(r, key, '[');
-        for (; from <= to && from <= UINT16_MAX; from++, any = true)
+        for (; from <= to && from <= UINT16_MAX; from++, any = true) {
+            if (!any)
+                begin(r, key, '[');
             bytes_addf(r->out, "%s%u", any ? "," : "", from);
+        }
         if (*p != ',')
             break;
     }
@@ -404,10 +416,10 @@ static bool io_file_v1(struct report *r, const char *key, const char *file)
     }
     if (any)
         end(r, ']');
-    return true;
+    return any;
 }
 
-/* With the BFQ scheduler its own files, which count what it schedules; else those of throttling, which count all. */
+/* Devices with the BFQ scheduler are counted in its own files; when there is none, those of throttling count all. */
 static void io_v1(struct report *r)
 {
     static const struct { const char *key, *bfq, *throttle; } rows[] = {
