@@ -175,9 +175,14 @@ static int old_bind_attributes(struct mount_apply *a, struct mount_step *s)
     if ((s->opt.rec_set | s->opt.rec_clear) != 0)
         return launch_fail(a->fail, CREEL_UNSUPPORTED, ENOSYS, "mount on ", s->target,
                            ": recursive attributes need Linux 5.12", NULL);
+    uint64_t set = 0, clear = 0, now = 0;
     int r = old_propagation(sys_fd_path(s->fd, path), s);
-    if (r == 0 && s->opt.set != 0)
-        r = old_attributes(s->fd, s->opt.set);
+    if (r == 0)
+        r = mount_flags_now(s->fd, &now);
+    if (r == 0)
+        r = mount_bind_flags(&s->opt, now, s->locked_flags, s->keeps_flags, &set, &clear);
+    if (r == 0 && (set | clear) != 0)
+        r = sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | sys_mount_flags_of_attrs((now & ~clear) | set), NULL);
     return r < 0 ? fail_mount(a, s, -r, "set attributes") : 0;
 }
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum option_kind { OPT_ATTR, OPT_ATTR_OFF, OPT_ATIME, OPT_SHARING, OPT_BIND, OPT_REMOUNT, OPT_COPY_UP, OPT_IDMAP,
+enum option_kind { OPT_FLAG_ONLY, OPT_ATTR, OPT_ATTR_OFF, OPT_ATIME, OPT_SHARING, OPT_BIND, OPT_REMOUNT, OPT_COPY_UP, OPT_IDMAP,
                    OPT_SUPER, OPT_NOFAIL, OPT_NOTHING };
 
 /* In order of name. `rec` marks the recursive form. */
@@ -18,7 +18,7 @@ static const struct option_row {
 } option_rows[] = {
     { "_netdev", OPT_NOTHING, false, 0 },
     { "async", OPT_NOTHING, false, 0 },
-    { "atime", OPT_ATIME, false, MOUNT_ATTR_RELATIME },
+    { "atime", OPT_FLAG_ONLY, false, 0 },    /* as in mount(8): the mode that there is stays */
     { "auto", OPT_NOTHING, false, 0 },
     { "bind", OPT_BIND, false, 0 },
     { "defaults", OPT_NOTHING, false, 0 },
@@ -138,7 +138,11 @@ static void apply_attr(struct mount_options *o, bool rec, uint64_t value, uint64
 
 static int apply_option(struct mount_options *o, const struct option_row *row, const char *text, struct creel_err *err)
 {
+    o->named |= !row->rec && (row->kind == OPT_ATTR || row->kind == OPT_ATTR_OFF || row->kind == OPT_ATIME
+                              || row->kind == OPT_FLAG_ONLY);
     switch (row->kind) {
+    case OPT_FLAG_ONLY:
+        return 0;
     case OPT_ATTR:
         apply_attr(o, row->rec, row->value, row->value, true);
         return 0;

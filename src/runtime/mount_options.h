@@ -17,7 +17,8 @@ enum { MOUNT_PROPAGATION_MAX = 4 };
 
 struct mount_options {
     uint64_t set;                  /* MOUNT_ATTR_* for this mount */
-    uint64_t clear;                /* what was named to be off ("exec"); a bind keeps its source's flags all the same */
+    uint64_t clear;                /* what was named to be off: "exec", and with "relatime" the other modes */
+    bool named;                    /* some flag of this mount was named, on or off */
     uint64_t rec_set, rec_clear;   /* for this mount and all below it: "rro", "rexec" … */
     struct { unsigned long flag; bool recursive; } propagation[MOUNT_PROPAGATION_MAX]; /* MS_PRIVATE …, in order */
     size_t propagation_count;

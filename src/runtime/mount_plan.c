@@ -172,6 +172,8 @@ static int add_bind(struct builder *b, const struct oci_mount *m, struct mount_s
 {
     if (m->source == NULL || m->source[0] == '\0')
         return invalid(b, "a bind needs a source", s->target);
+    s->keeps_flags = b->in->keep_flags;
+    s->locked_flags = b->in->bind_devices;
     if (m->source[0] == '/')
         return copy_string(&s->source, m->source, b->err);
     if (b->in->bundle == NULL)

@@ -39,6 +39,8 @@ struct mount_step {
     struct mount_options opt;
     int base;                   /* step whose fresh, empty tmpfs the target lies in; MOUNT_ROOT: the root */
     const char *name;           /* target relative to base (points into target) */
+    bool keeps_flags;           /* MOUNT_BIND: the flags of the source stay, whatever is named off */
+    bool locked_flags;          /* MOUNT_BIND: in a user namespace; see mount_bind_flags */
     bool open_late;             /* the child opens the source, in its own mount namespace */
     bool attributes_late;       /* mount_setattr is missing here: set them once it is attached */
     bool skip;                  /* "nofail" and the source is missing */
@@ -68,6 +70,7 @@ struct mount_plan_input {
     const struct cgroup_layout *layout;    /* NULL: mounts of type cgroup are refused */
     const char *cgroup_path;               /* the container's group below each hierarchy */
     bool bind_devices;                     /* nodes cannot be made here: user namespace */
+    bool keep_flags;                       /* binds keep the flags of their sources, see struct runtime_params */
 };
 
 /* Errors: INVALID, naming the mount. *ret: mount_plan_fini, also after failure. */
@@ -78,6 +81,16 @@ void mount_plan_fini(struct mount_plan *p);
  * that happens later can change what they are. Called by the parent; with `unprivileged` everything is left to the
  * child. Errors name source and target. */
 int mount_source_open(struct mount_plan *p, bool unprivileged, struct creel_err *err);
+/* The attributes that a bind gets and loses, by what was named and what its source has (`now`, as MOUNT_ATTR_*).
+ *
+ * As with mount(8): where no flag is named all of them stay; where one is, those that are not named are off, but the access
+ * time mode stays until one is named. In a user namespace the flags that protect the source stay unless they are named off,
+ * which is refused: -EPERM. (The kernel would do the same if the container mounted by itself; here the caller does, who
+ * could.) */
+int mount_bind_flags(const struct mount_options *o, uint64_t now, bool locked, bool keep, uint64_t *ret_set,
+                     uint64_t *ret_clear);
+/* MOUNT_ATTR_* of the mount that fd is on; -errno. */
+int mount_flags_now(int fd, uint64_t *ret);
 /* Give the detached tree of a bind (s->fd) its attributes and propagation; -errno. Also used by the child. */
 int mount_step_attributes(const struct mount_step *s);
 

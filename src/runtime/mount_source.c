@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 static int apply_idmap(struct mount_step *s, struct creel_err *err)
 {
@@ -27,20 +28,58 @@ static int apply_idmap(struct mount_step *s, struct creel_err *err)
     return 0;
 }
 
+int mount_bind_flags(const struct mount_options *o, uint64_t now, bool locked, bool keep, uint64_t *ret_set,
+                     uint64_t *ret_clear)
+{
+    const uint64_t modes = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+    const uint64_t lockable = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    const bool mode_named = (o->clear & MOUNT_ATTR__ATIME) != 0 || (o->set & MOUNT_ATTR_NODIRATIME) != 0;
+    *ret_set = o->set;
+    *ret_clear = mode_named ? modes & ~(o->set & MOUNT_ATTR_NODIRATIME) : o->clear & MOUNT_ATTR_NODIRATIME;
+    if (keep || !o->named)
+        return 0;
+    *ret_clear |= (lockable | MOUNT_ATTR_NOSYMFOLLOW) & ~o->set;
+    if (!locked)
+        return 0;
+    if ((o->clear & now & (lockable | MOUNT_ATTR_NODIRATIME)) != 0
+        || (mode_named && (now & modes) != (o->set & modes)))
+        return -EPERM;
+    *ret_clear &= ~(now & lockable);
+    return 0;
+}
+
+int mount_flags_now(int fd, uint64_t *ret)
+{
+    static const struct { unsigned long st; uint64_t attr; } rows[] = {
+        { ST_RDONLY, MOUNT_ATTR_RDONLY }, { ST_NOSUID, MOUNT_ATTR_NOSUID }, { ST_NODEV, MOUNT_ATTR_NODEV },
+        { ST_NOEXEC, MOUNT_ATTR_NOEXEC }, { ST_NODIRATIME, MOUNT_ATTR_NODIRATIME },
+    };
+    struct statvfs v;
+    *ret = 0;
+    if (fstatvfs(fd, &v) < 0)
+        return -errno;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        *ret |= v.f_flag & rows[i].st ? rows[i].attr : 0;
+    *ret |= v.f_flag & ST_NOATIME ? MOUNT_ATTR_NOATIME : v.f_flag & ST_RELATIME ? 0 : MOUNT_ATTR_STRICTATIME;
+    return 0;
+}
+
 /* The default is private: nothing the host mounts later appears, nothing the container mounts leaves. */
 int mount_step_attributes(const struct mount_step *s)
 {
     unsigned depth = s->opt.recursive ? AT_RECURSIVE : 0;
-    uint64_t clear = s->opt.set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
+    uint64_t set, clear, now = 0;
     bool together = s->opt.propagation_count == 0 && depth == 0;
-    int r = 0;
-    if (s->opt.propagation_count == 0)
-        r = sys_mount_setattr(s->fd, depth, together ? s->opt.set : 0, together ? clear : 0, MS_PRIVATE, -1);
+    int r = s->locked_flags && s->opt.named ? mount_flags_now(s->fd, &now) : 0;
+    if (r == 0)
+        r = mount_bind_flags(&s->opt, now, s->locked_flags, s->keeps_flags, &set, &clear);
+    if (r == 0 && s->opt.propagation_count == 0)
+        r = sys_mount_setattr(s->fd, depth, together ? set : 0, together ? clear : 0, MS_PRIVATE, -1);
     for (size_t i = 0; r == 0 && i < s->opt.propagation_count; i++)
         r = sys_mount_setattr(s->fd, s->opt.propagation[i].recursive ? AT_RECURSIVE : 0, 0, 0,
                               s->opt.propagation[i].flag, -1);
-    if (r == 0 && s->opt.set != 0 && !together)
-        r = sys_mount_setattr(s->fd, 0, s->opt.set, clear, 0, -1);
+    if (r == 0 && (set | clear) != 0 && !together)
+        r = sys_mount_setattr(s->fd, 0, set, clear, 0, -1);
     if (r == 0 && (s->opt.rec_set | s->opt.rec_clear) != 0)
         r = sys_mount_setattr(s->fd, AT_RECURSIVE, s->opt.rec_set, s->opt.rec_clear, 0, -1);
     return r;
@@ -76,6 +115,9 @@ static int open_source(struct mount_step *s, struct creel_err *err)
         s->attributes_late = true; /* Linux 5.2 to 5.11 */
         return 0;
     }
+    if (r == -EPERM && s->locked_flags) /* runc's words */
+        return creel_fail(err, CREEL_DENIED, 0, "error mounting \"%s\" to rootfs at \"%s\": a user namespace cannot clear "
+                          "the flags of the source: operation not permitted", s->source, s->target);
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "set the attributes of bind %s on %s", s->source, s->target);
     return 0;

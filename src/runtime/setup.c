@@ -268,7 +268,7 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
         return -1;
     const struct mount_plan_input in = {
         .config = c, .bundle = s->bundle, .layout = layout, .cgroup_path = cgroup_path,
-        .bind_devices = s->namespaces.user,
+        .bind_devices = s->namespaces.user, .keep_flags = s->params->keep_bind_flags,
     };
     if (mount_plan_build(&in, &s->mounts, err) < 0)
         return -1;

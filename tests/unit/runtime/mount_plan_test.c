@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include "runtime/mount_plan.h"
+#include "sys/mnt.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -125,9 +126,63 @@ static void proc_cannot_be_covered(void **state)
     cgroup_layout_fini(&layout);
 }
 
+/* What is named, what the source has, and what becomes of it; "!" refused. */
+static void binds_get_flags_as_mount_8_gives_them(void **state)
+{
+    (void)state;
+    enum { FREE, LOCKED, KEEP };
+    static const struct { const char *named; uint64_t now; int how; const char *set, *clear; } rows[] = {
+        { "", MOUNT_ATTR_RDONLY, FREE, "", "" },
+        { "rprivate,rro", MOUNT_ATTR_RDONLY, FREE, "", "" },
+        { "ro", MOUNT_ATTR_NODEV, FREE, "ro", "nosuid nodev noexec nosymfollow" },
+        { "dev", MOUNT_ATTR_RDONLY, FREE, "", "ro nosuid nodev noexec nosymfollow" },
+        { "atime", MOUNT_ATTR_NOATIME, FREE, "", "ro nosuid nodev noexec nosymfollow" },
+        { "norelatime", MOUNT_ATTR_RDONLY, FREE, "", "" },
+        { "noatime", 0, FREE, "noatime", "ro nosuid nodev noexec nosymfollow atime nodiratime" },
+        { "relatime", MOUNT_ATTR_NOATIME, FREE, "", "ro nosuid nodev noexec nosymfollow atime nodiratime" },
+        { "nodiratime", MOUNT_ATTR_NOATIME, FREE, "nodiratime", "ro nosuid nodev noexec nosymfollow atime" },
+        { "nodiratime,strictatime", 0, FREE, "nodiratime strictatime", "ro nosuid nodev noexec nosymfollow atime" },
+        { "ro", MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW, LOCKED, "ro", "nosuid noexec nosymfollow" },
+        { "dev", MOUNT_ATTR_RDONLY, LOCKED, "", "nosuid nodev noexec nosymfollow" },
+        { "rw", MOUNT_ATTR_RDONLY, LOCKED, "!", "" },
+        { "rw", MOUNT_ATTR_NODEV, LOCKED, "", "ro nosuid noexec nosymfollow" },
+        { "noatime", MOUNT_ATTR_STRICTATIME, LOCKED, "!", "" },
+        { "noatime", MOUNT_ATTR_NOATIME, LOCKED, "noatime", "ro nosuid nodev noexec nosymfollow atime nodiratime" },
+        { "nodiratime", 0, LOCKED, "!", "" },
+        { "diratime", MOUNT_ATTR_NODIRATIME, LOCKED, "!", "" },
+        { "rw,noexec", MOUNT_ATTR_RDONLY, KEEP, "noexec", "" },
+    };
+    static const struct { const char *name; uint64_t bits; } names[] = {
+        { "ro", MOUNT_ATTR_RDONLY }, { "nosuid", MOUNT_ATTR_NOSUID }, { "nodev", MOUNT_ATTR_NODEV },
+        { "noexec", MOUNT_ATTR_NOEXEC }, { "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW }, { "atime", MOUNT_ATTR__ATIME },
+        { "noatime", MOUNT_ATTR_NOATIME }, { "strictatime", MOUNT_ATTR_STRICTATIME }, { "nodiratime", MOUNT_ATTR_NODIRATIME },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        auto_strv list = STRV_INIT;
+        struct mount_options o;
+        uint64_t set = 0, clear = 0, want[2] = { 0, 0 };
+        assert_true(strv_split(&list, rows[i].named, ','));
+        assert_int_equal(mount_options_parse(&list, &o, NULL), 0);
+        int r = mount_bind_flags(&o, rows[i].now, rows[i].how == LOCKED, rows[i].how == KEEP, &set, &clear);
+        mount_options_fini(&o);
+        assert_int_equal(r, rows[i].set[0] == '!' ? -EPERM : 0);
+        if (r < 0)
+            continue;
+        for (int k = 0; k < 2; k++) {
+            auto_strv words = STRV_INIT;
+            assert_true(strv_split(&words, k == 0 ? rows[i].set : rows[i].clear, ' '));
+            for (size_t n = 0; n < ARRAY_LEN(names); n++)
+                want[k] |= strv_has(&words, names[n].name) ? names[n].bits : 0;
+        }
+        if (set != want[0] || clear != want[1])
+            fail_msg("row %zu (%s): set %llx, clear %llx", i, rows[i].named, (unsigned long long)set, (unsigned long long)clear);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(binds_get_flags_as_mount_8_gives_them),
         cmocka_unit_test(plans_are_as_written_down),
         cmocka_unit_test(proc_cannot_be_covered),
     };
