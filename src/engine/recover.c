@@ -115,23 +115,24 @@ static int drop_intent(struct creel *e, int64_t seq, struct creel_err *err)
 }
 
 /* A monitor lives although whoever started it died: its run becomes the row's. */
-static int adopt_run(struct creel *e, const struct intent_row *i, struct creel_err *err)
+static int adopt_run(struct creel *e, const struct intent_row *i, int64_t run, struct creel_err *err)
 {
     auto_link link = NULL;
     struct monitor_status st = { 0 };
     struct creel_err ask = { 0 };
     if (lifecycle_connect(e, i->object, &link, &ask) < 0 || monitor_query(link, ADOPT_WAIT_MS, &st, &ask) < 0)
         return 0; /* still launching, stopped, or just ending: the next opener sees how it went */
+    if (st.run != run)
+        return 0; /* the monitor of the run before, which is just ending: the next opener undoes */
     auto_row row = { 0 };
     auto_tx tx = { 0 };
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, i->object, &row, err) < 0)
         return -1;
-    if (row.state == CONTAINER_STARTING) {
-        if (row.run != st.run)
-            return 0; /* the monitor of the run before, which is just ending: the next opener undoes */
-        if (lifecycle_set_running(&tx, &row, &st.started, err) < 0 || container_row_save(&tx, &row, false, err) < 0)
-            return -1;
-    }
+    if (row.state == CONTAINER_STARTING && row.run != run)
+        return 0; /* somebody recovered it, and the row is of a start after that one */
+    if (row.state == CONTAINER_STARTING
+        && (lifecycle_set_running(&tx, &row, &st.started, err) < 0 || container_row_save(&tx, &row, false, err) < 0))
+        return -1;
     if (intent_row_delete(&tx, i->seq, err) < 0)
         return -1;
     return store_commit(&tx, err);
@@ -168,9 +169,11 @@ static int recover_start(struct creel *e, const struct intent_row *i, struct cre
         return get.kind == CREEL_NOT_FOUND ? drop_intent(e, i->seq, err) : creel_fail_as(err, &get);
     if (row.state != CONTAINER_STARTING)
         return drop_intent(e, i->seq, err);
+    if (engine_run_alive(e, row.id)) /* asked first: opening the lock for writing wakes who waits for the monitor */
+        return adopt_run(e, i, row.run, err);
     auto_fd lock = lifecycle_lock(e, row.id, true, false);
     if (lock == -EWOULDBLOCK)
-        return adopt_run(e, i, err);
+        return adopt_run(e, i, row.run, err);
     if (lock < 0)
         return creel_fail(err, CREEL_INTERNAL, -lock, "lock the run directory of container %s", row.name);
     struct intent_query q = { .seq = i->seq };

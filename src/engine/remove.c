@@ -40,10 +40,7 @@ static int finish(struct creel *e, const char *id, int64_t intent, bool done, co
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, id, &row, err) < 0)
         return -1;
     if (done) {
-        auto_free char *attrs = engine_event_attributes(&row, NULL);
-        if (attrs == NULL)
-            return creel_fail_nomem(err);
-        if (event_row_append(&tx, "container", "destroy", id, attrs, err) < 0
+        if (lifecycle_event(&tx, &row, "destroy", engine_event_attributes(&row, NULL), err) < 0
             || container_row_delete(&tx, id, err) < 0)
             return -1;
     } else if (lifecycle_move(&row, CONTAINER_DEAD, err) < 0 || lifecycle_set_text(&row.error, why, err) < 0

@@ -25,10 +25,7 @@ static int event(struct creel *e, const char *id, const char *action, const char
         return -1;
     if (container_row_get(e->store, id, &row, &get) < 0)
         return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail_as(err, &get);
-    auto_free char *attrs = engine_event_attributes(&row, key, value, NULL);
-    if (attrs == NULL)
-        return creel_fail_nomem(err);
-    if (event_row_append(&tx, "container", action, id, attrs, err) < 0)
+    if (lifecycle_event(&tx, &row, action, engine_event_attributes(&row, key, value, NULL), err) < 0)
         return -1;
     return store_commit(&tx, err);
 }
@@ -69,10 +66,7 @@ static int commit_signal(struct creel *e, const char *id, int signo, bool means_
     (void)snprintf(number, sizeof number, "%d", signo);
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, id, &row, err) < 0)
         return -1;
-    auto_free char *attrs = engine_event_attributes(&row, "signal", number, NULL);
-    if (attrs == NULL)
-        return creel_fail_nomem(err);
-    if (event_row_append(&tx, "container", "kill", id, attrs, err) < 0)
+    if (lifecycle_event(&tx, &row, "kill", engine_event_attributes(&row, "signal", number, NULL), err) < 0)
         return -1;
     if (means_stop && (!row.manually_stopped || row.desired != DESIRED_STOPPED)) {
         row.manually_stopped = true;
@@ -163,19 +157,30 @@ static int connect_or_settle(struct creel *e, const struct container_row *row, s
     return 1;
 }
 
+/* Its group, with all that is in it; no monitor is needed for that. */
+static void kill_group(struct creel *e, const struct container_row *row)
+{
+    auto_cgroup cg = NULL;
+    if (row->cgroup_path != NULL && cgroup_open(row->cgroup_path, e->cgroup_manager, &cg, NULL) == 0)
+        (void)cgroup_kill(cg, SIGKILL, NULL);
+}
+
 /* SIGKILL to init through the monitor, then to the whole group if that does not end it. */
 static int kill_and_wait(struct creel *e, const struct container_row *row, struct monitor_link *link,
                          struct creel_err *err)
 {
     struct creel_err send = { 0 };
+    struct creel_exit x;
     /* failed: a frozen group went while it was thawed, or the monitor does not answer; the end will tell */
     bool sent = deliver(e, row, link, SIGKILL, true, &send) >= 0;
+    if (!sent && send.kind == CREEL_EXHAUSTED) { /* it takes no more connections */
+        kill_group(e, row);
+        return creel_container_wait(e, row->id, NULL, KILL_WAIT_MS, &x, err);
+    }
     int r = await_end(e, row, link, sent ? KILL_WAIT_MS : SIGNAL_FAILED_WAIT_MS, err);
     if (r <= 0)
         return r;
-    auto_cgroup cg = NULL;
-    if (row->cgroup_path != NULL && cgroup_open(row->cgroup_path, e->cgroup_manager, &cg, NULL) == 0)
-        (void)cgroup_kill(cg, SIGKILL, NULL);
+    kill_group(e, row);
     r = await_end(e, row, link, SIGNAL_FAILED_WAIT_MS, err);
     if (r <= 0)
         return r;
@@ -211,6 +216,8 @@ static int stop_row(struct creel *e, const struct container_row *row, const char
         return -1;
     struct creel_err send = { 0 };
     int sent = deliver(e, row, link, signo, true, &send);
+    if (sent < 0 && send.kind == CREEL_EXHAUSTED)
+        return creel_fail_as(err, &send);
     int64_t wait_ms = timeout_s < 0 ? -1 : (int64_t)timeout_s * 1000;
     if (sent < 0 && (wait_ms < 0 || wait_ms > SIGNAL_FAILED_WAIT_MS))
         wait_ms = SIGNAL_FAILED_WAIT_MS;
@@ -283,9 +290,7 @@ int creel_container_restart(struct creel *e, const char *ref, const char *signal
     struct creel_err end = { 0 };
     if (store_begin(e->store, &tx, &end) == 0 && intent_row_delete(&tx, intent, &end) == 0) {
         if (r == 0 && container_row_get(e->store, row.id, &now, &end) == 0) {
-            auto_free char *attrs = engine_event_attributes(&now, NULL);
-            if (attrs == NULL || event_row_append(&tx, "container", "restart", row.id, attrs, &end) < 0)
-                r = -1;
+            r = lifecycle_event(&tx, &now, "restart", engine_event_attributes(&now, NULL), &end);
         }
         if (store_commit(&tx, &end) < 0)
             r = -1;
@@ -309,11 +314,8 @@ static int commit_state(struct creel *e, const char *id, enum container_state to
     if (store_begin(e->store, &tx, err) < 0 || container_row_get(e->store, id, &row, err) < 0)
         return -1;
     if (lifecycle_is_up(&row) && row.state != to) {
-        auto_free char *attrs = engine_event_attributes(&row, NULL);
-        if (attrs == NULL)
-            return creel_fail_nomem(err);
         if (lifecycle_move(&row, to, err) < 0 || container_row_save(&tx, &row, false, err) < 0
-            || event_row_append(&tx, "container", action, id, attrs, err) < 0)
+            || lifecycle_event(&tx, &row, action, engine_event_attributes(&row, NULL), err) < 0)
             return -1;
     }
     if (intent_row_delete(&tx, intent, err) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/wait.c: waiting for a container's end. Nothing is polled: a waiter sleeps on the store's change notice and on
- * its connection to the monitor, which closes when the monitor dies without a word. The result is the exit row of the
- * run that was waited for, so a later restart or removal cannot change or lose it. */
-#include "engine/lifecycle.h"
+ * the run directory, where the end of a monitor is seen that dies without a word. The result is the exit row of the run
+ * that was waited for, so a later restart or removal cannot change or lose it. */
+#include "engine/settle.h"
 
 #include "base/clock.h"
 #include "base/ident.h"
@@ -18,7 +18,13 @@ struct waiter {
     enum condition condition;
     int64_t run;            /* next-exit: the first run whose end counts */
     int64_t deadline_ns;    /* of clock_mono_ns; -1 never */
+    struct settling settling;
 };
+
+static void waiter_fini(struct waiter *w)
+{
+    settling_fini(&w->settling);
+}
 
 static int parse_condition(const char *text, enum condition *ret, struct creel_err *err)
 {
@@ -52,20 +58,18 @@ static int recorded_exit(struct creel *e, const char *id, int64_t run, struct cr
     return get.kind == CREEL_NOT_FOUND ? 1 : creel_fail_as(err, &get);
 }
 
-/* 1 met (ret filled), 0 not yet, -1 error. */
-static int evaluate(struct waiter *w, bool *ret_up, struct creel_exit *ret, struct creel_err *err)
+/* 1 met (ret filled), 0 not yet, -1 error. The row stays empty when it is gone. */
+static int evaluate(struct waiter *w, struct container_row *row, struct creel_exit *ret, struct creel_err *err)
 {
-    auto_row row = { 0 };
     struct creel_err get = { 0 };
-    *ret_up = false;
-    if (container_row_get(w->e->store, w->id, &row, &get) < 0) {
+    if (container_row_get(w->e->store, w->id, row, &get) < 0) {
         if (get.kind != CREEL_NOT_FOUND)
             return creel_fail_as(err, &get);
         return recorded_exit(w->e, w->id, 0, ret, err) < 0 ? -1 : 1; /* gone: every condition is met */
     }
-    *ret_up = lifecycle_is_up(&row) || row.state == CONTAINER_STARTING;
+    bool up = lifecycle_is_up(row) || row->state == CONTAINER_STARTING;
     if (w->run == 0)
-        w->run = *ret_up ? row.run : row.run + 1;
+        w->run = up ? row->run : row->run + 1;
     switch (w->condition) {
     case WAIT_REMOVED:
         return 0;
@@ -74,14 +78,15 @@ static int evaluate(struct waiter *w, bool *ret_up, struct creel_exit *ret, stru
         return r < 0 ? -1 : r == 0;
     }
     case WAIT_NOT_RUNNING:
-        if (*ret_up && row.run <= w->run)
+        if (up && row->run <= w->run)
             return 0;
-        if (row.run >= w->run || *ret_up) { /* it ran when we came: that run's end is the answer */
+        if (row->run >= w->run || up) { /* it ran when we came: that run's end is the answer */
             int r = recorded_exit(w->e, w->id, w->run, ret, err);
-            return r < 0 ? -1 : 1;
-        }
-        *ret = (struct creel_exit){ .how = (enum creel_exit_how)row.exit_how, .number = row.exit_number,
-                                    .oom_killed = row.oom_killed, .finished_ns = row.finished_ns };
+            if (r <= 0)
+                return r < 0 ? -1 : 1;
+        } /* it did not come to run: the row says how that ended */
+        *ret = (struct creel_exit){ .how = (enum creel_exit_how)row->exit_how, .number = row->exit_number,
+                                    .oom_killed = row->oom_killed, .finished_ns = row->finished_ns };
         return 1;
     }
     return 0;
@@ -95,35 +100,41 @@ static int remaining_ms(const struct waiter *w)
     return left <= 0 ? 0 : left / 1000000 >= INT32_MAX ? INT32_MAX : (int)(left / 1000000) + 1;
 }
 
-/* Sleep until something was committed or the monitor spoke or died. */
-static int sleep_until_change(struct waiter *w, struct monitor_link *link, struct creel_err *err)
+/* Until something was committed, or the monitor is gone without a word. 1 look again, 0 the time is over. */
+static int sleep_until_change(struct waiter *w, const struct container_row *row, struct creel_err *err)
 {
-    int changed = store_changed_fd(w->e->store, err);
-    if (changed < 0)
+    bool up = lifecycle_is_up(row);
+    if (row->state == CONTAINER_STARTING || row->state == CONTAINER_REMOVING)
+        return settling_step(w->e, &w->settling, row, remaining_ms(w), err);
+    if (up && run_watch_arm(&w->settling.watch, w->e, w->id, err) < 0)
         return -1;
-    struct pollfd fds[2] = { { .fd = changed, .events = POLLIN },
-                             { .fd = link != NULL ? monitor_link_fd(link) : -1, .events = POLLIN } };
-    int timeout = remaining_ms(w);
-    int r = poll(fds, 2, timeout);
+    if (up && !engine_run_alive(w->e, w->id)) {
+        struct creel_err rec = { 0 };
+        return engine_reconcile(w->e, w->id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND ? creel_fail_as(err, &rec) : 1;
+    }
+    struct pollfd fds[2] = { { .fd = store_changed_fd(w->e->store, err), .events = POLLIN },
+                             { .fd = up ? w->settling.watch.fd : -1, .events = POLLIN } };
+    if (fds[0].fd < 0)
+        return -1;
+    int r = poll(fds, 2, remaining_ms(w));
     if (r < 0 && errno != EINTR)
         return creel_fail(err, CREEL_INTERNAL, errno, "wait for container %s", w->id);
-    if (r == 0 && remaining_ms(w) == 0)
-        return creel_fail(err, CREEL_TIMEOUT, 0, "container %s did not get there in time", w->id);
-    return r > 0 && fds[1].revents != 0;
+    return r != 0;
 }
 
 int creel_container_wait(struct creel *e, const char *ref, const char *condition, int timeout_ms,
                          struct creel_exit *ret, struct creel_err *err)
 {
-    struct waiter w = { .e = e, .deadline_ns = timeout_ms < 0 ? -1 : clock_mono_ns() + (int64_t)timeout_ms * 1000000 };
-    auto_link link = NULL;
+    auto_cleanup(waiter_fini) struct waiter w = {
+        .e = e, .settling = SETTLING_INIT,
+        .deadline_ns = timeout_ms < 0 ? -1 : clock_mono_ns() + (int64_t)timeout_ms * 1000000 };
     if (parse_condition(condition, &w.condition, err) < 0 || container_row_resolve(e->store, ref, w.id, err) < 0)
         return -1;
     for (bool watching = false;;) {
-        bool up;
+        auto_row row = { 0 };
         if (watching)
             store_changed_ack(e->store);
-        int met = evaluate(&w, &up, ret, err);
+        int met = evaluate(&w, &row, ret, err);
         if (met != 0)
             return met < 0 ? -1 : 0;
         if (!watching) { /* from now on no change can be missed; look once more before sleeping */
@@ -132,29 +143,10 @@ int creel_container_wait(struct creel *e, const char *ref, const char *condition
             watching = true;
             continue;
         }
-        if (up && link == NULL && lifecycle_connect(e, w.id, &link, NULL) < 0) {
-            struct creel_err rec = { 0 };
-            if (engine_reconcile(e, w.id, &rec) < 0 && rec.kind != CREEL_NOT_FOUND)
-                return creel_fail_as(err, &rec);
-            met = evaluate(&w, &up, ret, err);
-            if (met != 0)
-                return met < 0 ? -1 : 0;
-        }
-        if (link != NULL && monitor_watch_exit(link, NULL) < 0) {
-            monitor_link_close(link); /* it died just now; the next round finds out what it left */
-            link = NULL;
-            continue;
-        }
-        int spoke = sleep_until_change(&w, link, err);
-        if (spoke < 0)
+        int r = sleep_until_change(&w, &row, err);
+        if (r < 0)
             return -1;
-        if (spoke > 0) { /* the run is over, or the monitor is */
-            monitor_link_close(link);
-            link = NULL;
-            struct creel_err rec = { 0 };
-            if (engine_commit_exit(e, w.id, w.run, NULL) < 0 && engine_reconcile(e, w.id, &rec) < 0
-                && rec.kind != CREEL_NOT_FOUND)
-                return creel_fail_as(err, &rec);
-        }
+        if (r == 0 && remaining_ms(&w) == 0)
+            return creel_fail(err, CREEL_TIMEOUT, 0, "container %s did not get there in time", w.id);
     }
 }

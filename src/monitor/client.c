@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { RX_SIZE = 8192, ANSWER_MS = 10000 };
+enum { RX_SIZE = 8192 };
 
 struct monitor_link *link_new(int fd)
 {
@@ -107,13 +107,26 @@ static int wait_for(int fd, short events, int timeout_ms, struct creel_err *err)
     return n > 0;
 }
 
-int link_flush(struct monitor_link *l, struct creel_err *err)
+static int no_answer(int timeout_ms, struct creel_err *err)
 {
-    while (l->tx.len > 0) {
-        if (link_send(l, err) < 0 || (l->tx.len > 0 && wait_for(l->fd, POLLOUT, -1, err) < 0))
+    return creel_fail(err, CREEL_TIMEOUT, 0, "the container's monitor has not answered within %d s: it is stopped, or hangs "
+                      "in the kernel", timeout_ms / 1000);
+}
+
+int link_flush(struct monitor_link *l, int timeout_ms, struct creel_err *err)
+{
+    int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+    for (;;) {
+        if (link_send(l, err) < 0)
+            return -1;
+        if (l->tx.len == 0)
+            return 0;
+        int64_t left = timeout_ms < 0 ? -1 : (deadline - clock_mono_ns() + 999999) / 1000000;
+        if (timeout_ms >= 0 && left <= 0)
+            return no_answer(timeout_ms, err);
+        if (wait_for(l->fd, POLLOUT, (int)left, err) < 0)
             return -1;
     }
-    return 0;
 }
 
 /* --- receiving --- */
@@ -231,7 +244,9 @@ static int ask_within(struct monitor_link *l, int timeout_ms, const char *op, js
     int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
     /* When the monitor ended while we were sending, its reason may still be there to read. */
     struct creel_err send_err = { 0 };
-    int sent = link_flush(l, &send_err);
+    int sent = link_flush(l, timeout_ms, &send_err);
+    if (sent < 0 && send_err.kind == CREEL_TIMEOUT)
+        return creel_fail_as(err, &send_err);
     for (;;) {
         unsigned type;
         const char *payload;
@@ -241,8 +256,7 @@ static int ask_within(struct monitor_link *l, int timeout_ms, const char *op, js
         if (r == 0 && left > 0)
             continue; /* a signal, or the last millisecond */
         if (r == 0 && timeout_ms >= 0)
-            return creel_fail(err, CREEL_TIMEOUT, 0, "the container's monitor has not answered within %d s: it is stopped, "
-                              "or hangs in the kernel", timeout_ms / 1000);
+            return no_answer(timeout_ms, err);
         if (r <= 0)
             return sent < 0 && err != NULL ? (*err = send_err, -1) : -1;
         if (type == FRAME_REPLY)
@@ -250,11 +264,6 @@ static int ask_within(struct monitor_link *l, int timeout_ms, const char *op, js
         if (type == FRAME_EVENT)
             link_event(l, payload, len);
     }
-}
-
-int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **ret, struct creel_err *err)
-{
-    return ask_within(l, -1, op, members, ret, err);
 }
 
 /* --- launching --- */
@@ -320,7 +329,7 @@ int monitor_launch(struct monitor_link *l, const struct monitor_launch *req, str
     if (request == NULL)
         return creel_fail(err, CREEL_INVALID, 0, "the launch of container %s cannot be expressed: a path is not UTF-8, or "
                           "memory is short", req->id);
-    if (link_ask(l, "launch", request, &reply, err) < 0) {
+    if (ask_within(l, -1, "launch", request, &reply, err) < 0) { /* a start takes as long as the host's disks do */
         wait_until_gone(l);
         return -1;
     }
@@ -346,10 +355,16 @@ int monitor_connect(const char *run_dir, struct monitor_link **ret, struct creel
     auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make a socket");
+    /* connecting waits while more than the monitor's backlog want to */
+    const struct timeval limit = { .tv_sec = ANSWER_MS / 1000 };
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "limit the time for a connection");
     int r;
     do
         r = connect(fd, (struct sockaddr *)&addr, sizeof addr);
     while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN)
+        return no_answer(ANSWER_MS, err);
     if (r < 0)
         return creel_fail(err, errno == ENOENT || errno == ECONNREFUSED ? CREEL_NOT_FOUND : CREEL_INTERNAL, errno,
                           "connect to the monitor in %s", run_dir);
@@ -408,7 +423,7 @@ int monitor_watch_exit(struct monitor_link *l, struct creel_err *err)
     if (l->watching || l->over)
         return 0;
     l->watching = true;
-    return link_request(l, "wait", NULL, true, err) < 0 ? -1 : link_flush(l, err);
+    return link_request(l, "wait", NULL, true, err) < 0 ? -1 : link_flush(l, ANSWER_MS, err);
 }
 
 int monitor_wait_exit(struct monitor_link *l, int timeout_ms, struct creel_exit *ret, struct creel_err *err)
@@ -448,9 +463,9 @@ int monitor_release(struct monitor_link *l, struct creel_err *err)
     struct creel_err gone = { 0 };
     if (link_request(l, "release", NULL, false, err) < 0)
         return -1;
-    if (link_flush(l, &gone) < 0)
+    if (link_flush(l, ANSWER_MS, &gone) < 0)
         return 0; /* it has ended anyway, and what it left is committed */
-    while (next_frame(l, -1, &type, &payload, &len, &gone) > 0)
+    while (next_frame(l, ANSWER_MS, &type, &payload, &len, &gone) > 0)
         if (type == FRAME_REPLY) /* the only reply to this request is a refusal */
             return reply_parse(payload, len, NULL, err);
     return 0;
@@ -481,7 +496,7 @@ int monitor_exec(struct monitor_link *l, const struct monitor_exec *x, pid_t *re
 {
     json_t *o = NULL;
     int pid = 0;
-    if (link_ask(l, "exec",
+    if (ask_within(l, ANSWER_MS, "exec",
                  json_pack("{s:s,s:s,s:b,s:b,s:b,s:b,s:b,s:i,s:i}", "exec_id", x->exec_id, "process", x->process_json,
                            "tty", x->tty, "in", x->in, "out", x->out, "err", x->err, "detach", x->detach, "rows",
                            (int)x->rows, "cols", (int)x->cols),

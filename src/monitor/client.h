@@ -60,7 +60,8 @@ struct monitor_started { pid_t pid, monitor_pid; uint64_t pid_start, monitor_sta
 int monitor_launch(struct monitor_link *l, const struct monitor_launch *req, struct monitor_started *ret,
                    struct creel_err *err);
 
-/* Connect to a running one. NOT_FOUND when there is none (it ended, or was killed). */
+/* Connect to a running one. NOT_FOUND when there is none (it ended, or was killed). TIMEOUT when it takes no connections: it
+ * is stopped. Except launches and waiting for an end, no request below waits longer than 10 s for a monitor: TIMEOUT. */
 int monitor_connect(const char *run_dir, struct monitor_link **ret, struct creel_err *err);
 struct monitor_status { struct monitor_started started; bool exited; struct creel_exit exit; int64_t run; };
 /* TIMEOUT when it does not answer: it is stopped, or still at the launch. -1 = for ever. */
@@ -76,7 +77,7 @@ int monitor_wait_exit(struct monitor_link *l, int timeout_ms, struct creel_exit 
 /* "I commit the exit": the monitor starts no helper as long as this link lives. Sent right after launch by a client that
  * stays. Then, when it is done: */
 int monitor_claim_exit(struct monitor_link *l, struct creel_err *err);
-/* "It is committed": the monitor ends; returns when it has. */
+/* "It is committed": the monitor ends; returns when it has, or after 10 s. */
 int monitor_release(struct monitor_link *l, struct creel_err *err);
 /* Fd to poll for POLLIN: something from the monitor (end of run, data). Borrowed. */
 int monitor_link_fd(const struct monitor_link *l);
@@ -85,7 +86,8 @@ int monitor_link_fd(const struct monitor_link *l);
 /* Become a session of the container's streams. */
 int monitor_attach(struct monitor_link *l, bool in, bool out, bool err_stream, unsigned rows, unsigned cols,
                    struct creel_err *err);
-/* Run a process in the container; this link becomes its session (or, detached, only learns that it runs). */
+/* Run a process in the container; this link becomes its session (or, detached, only learns that it runs). A monitor that
+ * comes to the request after the link was closed runs nothing. */
 struct monitor_exec { const char *exec_id; const char *process_json; /* OCI process */ bool tty, in, out, err, detach;
                       unsigned rows, cols; };
 int monitor_exec(struct monitor_link *l, const struct monitor_exec *x, pid_t *ret_pid, struct creel_err *err);

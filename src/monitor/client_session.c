@@ -299,7 +299,7 @@ static int run(struct copy *c, struct creel_exit *ret_exit, struct creel_err *er
     }
     if (!c->detached)
         return CREEL_SESSION_CLOSED;
-    (void)link_flush(l, NULL); /* what was typed before the detach keys */
+    (void)link_flush(l, ANSWER_MS, NULL); /* what was typed before the detach keys */
     return CREEL_SESSION_DETACHED;
 }
 

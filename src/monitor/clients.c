@@ -5,13 +5,10 @@
 
 #include "base/clock.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 static void on_client(void *arg, uint32_t events);
 static void on_patience_end(void *arg);
@@ -515,7 +512,7 @@ void client_kill(struct client *c)
 
 void clients_purge(struct monitor *m)
 {
-    bool claimer_gone = false;
+    bool claimer_gone = false, gone = false;
     for (struct client **at = &m->clients; *at != NULL;) {
         struct client *c = *at;
         if (!c->dead) {
@@ -524,6 +521,7 @@ void clients_purge(struct monitor *m)
         }
         *at = c->next;
         m->client_count--;
+        gone = true;
         if (m->claimer == c) {
             m->claimer = NULL;
             claimer_gone = true;
@@ -533,6 +531,8 @@ void clients_purge(struct monitor *m)
         bytes_fini(&c->tx);
         free(c);
     }
+    if (gone)
+        listener_resume(m);
     if (claimer_gone)
         exit_claimer_gone(m);
     if (m->phase == PHASE_OVER && m->execs == NULL && clients_backlog(m) == 0)
@@ -553,49 +553,4 @@ void clients_close_all(struct monitor *m)
     for (struct client *c = m->clients; c != NULL; c = c->next)
         client_kill(c);
     clients_purge(m);
-}
-
-/* --- listening --- */
-
-static bool peer_allowed(int fd)
-{
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
-}
-
-static void on_connection(void *arg, uint32_t events)
-{
-    (void)events;
-    struct monitor *m = arg;
-    struct creel_err err = { 0 };
-    auto_fd fd = accept4(m->listen_io.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0 || !peer_allowed(fd) || m->client_count >= PROTOCOL_CLIENTS_MAX)
-        return;
-    if (client_new(m, fd, &err) != NULL)
-        (void)fd_take(&fd);
-}
-
-int clients_listen(struct monitor *m, struct creel_err *err)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    /* through the directory's descriptor: a path may be longer than a socket address */
-    (void)snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/" PROTOCOL_SOCKET_NAME, m->run_dir_fd);
-    auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "make a socket");
-    mode_t old = umask(0177);
-    int r = bind(fd, (struct sockaddr *)&addr, sizeof addr);
-    /* we hold the lock, so one that is there is of a monitor that was killed */
-    if (r < 0 && errno == EADDRINUSE && unlinkat(m->run_dir_fd, PROTOCOL_SOCKET_NAME, 0) == 0)
-        r = bind(fd, (struct sockaddr *)&addr, sizeof addr);
-    (void)umask(old);
-    if (r < 0 || listen(fd, 64) < 0)
-        return creel_fail(err, CREEL_INTERNAL, errno, "listen on %s/" PROTOCOL_SOCKET_NAME, m->launch.run_dir);
-    m->listen_io.fn = on_connection;
-    m->listen_io.arg = m;
-    if (loop_io_add(&m->loop, &m->listen_io, fd, EPOLLIN, err) < 0)
-        return -1;
-    (void)fd_take(&fd);
-    return 0;
 }

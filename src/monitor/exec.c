@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { EXECS_MAX = 1024 };
 
@@ -106,11 +107,20 @@ static int run(struct session *s, const struct exec_request *x, struct creel_err
     return session_watch(s, err) < 0 ? 1 : 0;
 }
 
+/* Whoever asked may have given up while we were stopped; then the process must not come as a surprise. */
+static bool client_waits(const struct client *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
 int exec_start(struct monitor *m, struct client *c, json_t *request, struct creel_err *err)
 {
     struct exec_request x = { 0 };
     if (request_parse(request, &x, err) < 0 || check_state(m, err) < 0)
         return -1;
+    if (!client_waits(c))
+        return creel_fail(err, CREEL_CANCELED, 0, "the exec was given up");
     struct session *s = malloc(sizeof *s);
     if (s == NULL)
         return creel_fail_nomem(err);

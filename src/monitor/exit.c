@@ -131,9 +131,7 @@ static void over(struct monitor *m)
 {
     m->phase = PHASE_OVER;
     (void)unlinkat(m->run_dir_fd, PROTOCOL_SOCKET_NAME, 0);
-    int fd = m->listen_io.fd;
-    loop_io_remove(&m->loop, &m->listen_io);
-    fd_closep(&fd);
+    listener_close(m);
     fd_closep(&m->lock_fd);
     m->linger_timer = (struct loop_timer){ .fn = on_linger_end, .arg = m };
     loop_timer_arm(&m->loop, &m->linger_timer, LINGER_NS);

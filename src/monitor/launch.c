@@ -178,7 +178,7 @@ static int take_lock(struct monitor *m, struct creel_err *err)
 static int open_places(struct monitor *m, struct creel_err *err)
 {
     struct launch *l = &m->launch;
-    if (open_dir(l->run_dir, &m->run_dir_fd, err) < 0 || take_lock(m, err) < 0 || clients_listen(m, err) < 0
+    if (open_dir(l->run_dir, &m->run_dir_fd, err) < 0 || take_lock(m, err) < 0 || listener_open(m, err) < 0
         || open_dir(l->container_dir, &m->container_dir_fd, err) < 0 || open_dir(l->exits_dir, &m->exits_fd, err) < 0)
         return -1;
     return 0;

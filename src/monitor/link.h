@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+enum { ANSWER_MS = 10000 };  /* what a monitor that is not launching has to answer within */
+
 struct monitor_link {
     int fd;
     bool session;           /* output may come: the socket is read by monitor_session_copy */
@@ -30,10 +32,8 @@ int link_request(struct monitor_link *l, const char *op, json_t *members, bool q
 void link_frame(struct monitor_link *l, unsigned type, const char *payload, size_t n);
 /* Send what the socket takes without waiting. -1: the monitor is gone. */
 int link_send(struct monitor_link *l, struct creel_err *err);
-/* Send all of it. */
-int link_flush(struct monitor_link *l, struct creel_err *err);
-/* Queue and send a request, and wait for its reply. *ret may be NULL. */
-int link_ask(struct monitor_link *l, const char *op, json_t *members, json_t **ret, struct creel_err *err);
+/* Send all of it; timeout_ms -1 for ever. TIMEOUT. */
+int link_flush(struct monitor_link *l, int timeout_ms, struct creel_err *err);
 /* Take in an event's text. */
 void link_event(struct monitor_link *l, const char *text, size_t len);
 int link_gone(struct creel_err *err);

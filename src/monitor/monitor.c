@@ -100,9 +100,7 @@ void monitor_fini(struct monitor *m)
     cgroup_free(m->external_cgroup);
     oci_config_free(m->config);
     launch_fini(&m->launch);
-    int fd = m->listen_io.fd;
-    loop_io_remove(&m->loop, &m->listen_io);
-    fd_closep(&fd);
+    listener_close(m);
     fd_closep(&m->run_dir_fd);
     fd_closep(&m->container_dir_fd);
     fd_closep(&m->exits_fd);

@@ -124,7 +124,6 @@ struct client {
     struct loop_timer patience;
     struct client *next;
 };
-int clients_listen(struct monitor *m, struct creel_err *err);
 struct client *client_new(struct monitor *m, int fd, struct creel_err *err);
 /* frame: header and n bytes of payload. */
 void clients_output(struct session *s, unsigned type, const char *frame, size_t n);
@@ -142,6 +141,12 @@ void clients_purge(struct monitor *m);
 /* Bytes still to be sent to anybody. */
 size_t clients_backlog(const struct monitor *m);
 void clients_close_all(struct monitor *m);
+
+/* --- listener.c: where they come from --- */
+int listener_open(struct monitor *m, struct creel_err *err);
+/* Take connections again, after one could not be taken. */
+void listener_resume(struct monitor *m);
+void listener_close(struct monitor *m);
 
 /* --- exit.c: the end of the run --- */
 enum phase {
@@ -188,7 +193,7 @@ struct monitor {
     bool record_durable;
     struct loop_child reaper;
     struct loop_child init_child;
-    struct loop_timer settle_timer, record_timer, claim_timer, linger_timer, idle_timer;
+    struct loop_timer settle_timer, record_timer, claim_timer, linger_timer, idle_timer, listen_timer;
     int64_t record_retry_ns;
     char *io_buffer;            /* header, IO_CHUNK bytes, slack */
     bool busy;                  /* buffers were used since the idle timer looked */
