@@ -82,6 +82,22 @@ static int resources_check(const json_t *host, struct creel_err *err)
     return 0;
 }
 
+/* A swap limit that nobody asked for (twice the memory limit, by default) is given up where swap is not counted. */
+static int swap_check(json_t *host, struct strv *warnings, struct creel_err *err)
+{
+    int64_t memory = json_number(host, "Memory"), swap = json_number(host, "MemorySwap");
+    if (swap <= 0 || cgroup_counts_swap() != 0)
+        return 0;
+    if (memory <= 0 || swap != memory * 2)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "a swap limit needs a kernel that counts swap (swapaccount=1); this one "
+                          "does not");
+    if (json_object_set_new(host, "MemorySwap", json_integer(-1)) < 0
+        || !strv_add(warnings, "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory "
+                               "limited without swap."))
+        return creel_fail_nomem(err);
+    return 0;
+}
+
 static int devices_check(const json_t *host, struct creel_err *err)
 {
     size_t i;
@@ -315,7 +331,7 @@ int engine_create_prepare(struct creel *e, const char *name, const char *request
     ident_make(row.id);
     if (config_complete(&r, err) < 0 || hostname_default(&r, row.id, err) < 0
         || container_spec_mounts(e, r.host, &mounts, err) < 0 || host_check(e, r.host, &mounts, err) < 0
-        || host_defaults(r.host, err) < 0 || row_fill(e, name, &r, &image, &mounts, &row, err) < 0)
+        || swap_check(r.host, warnings, err) < 0 || host_defaults(r.host, err) < 0 || row_fill(e, name, &r, &image, &mounts, &row, err) < 0)
         return -1;
     *ret = row;
     row = (struct container_row){ 0 };

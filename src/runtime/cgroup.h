@@ -59,6 +59,9 @@ void cgroup_plan_fini(struct cgroup_plan *p);
 /* Whether this host has what the manager needs. Errors: UNSUPPORTED, saying what to do instead. */
 int cgroup_manager_check(enum cgroup_manager manager, struct creel_err *err);
 
+/* Whether swap can be limited: 1, 0, or -1 when that cannot be told. */
+int cgroup_counts_swap(void);
+
 struct cgroup;  /* a group that exists */
 /* What a group is made from; all of it is borrowed for the call. */
 struct cgroup_request {

@@ -291,6 +291,27 @@ int cgroup_layout_load(const char *mountinfo, struct cgroup_layout *ret, struct 
     return 0;
 }
 
+int cgroup_counts_swap(void)
+{
+    /* The root of version 2 has no such file: any group below it does. */
+    static const char *const groups[] = { "creel", "init.scope", "system.slice", "user.slice" };
+    struct cgroup_layout l;
+    int answer = -1;
+    if (cgroup_layout_load(NULL, &l, NULL) < 0)
+        return -1;
+    const struct cgroup_hierarchy *h = cgroup_layout_find(&l, "memory");
+    auto_fd mount = h != NULL ? open(h->mount, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (mount >= 0 && !h->v2)
+        answer = faccessat(mount, "memory.memsw.limit_in_bytes", F_OK, 0) == 0;
+    for (size_t i = 0; mount >= 0 && h->v2 && answer < 0 && i < ARRAY_LEN(groups); i++) {
+        auto_fd group = openat(mount, groups[i], O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (group >= 0 && faccessat(group, "memory.max", F_OK, 0) == 0)
+            answer = faccessat(group, "memory.swap.max", F_OK, 0) == 0;
+    }
+    cgroup_layout_fini(&l);
+    return answer;
+}
+
 void cgroup_layout_fini(struct cgroup_layout *l)
 {
     for (size_t i = 0; i < l->count; i++)

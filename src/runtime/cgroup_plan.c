@@ -124,7 +124,11 @@ static int memory_swap_v2(struct builder *b, int64_t swap, int64_t limit)
     if (swap < limit)
         return invalid(b, "swap limit (memory plus swap, %" PRId64 ") is below the memory limit (%" PRId64 ")", swap,
                        limit);
-    return add(b, name, page, "memory.swap.max", "%" PRId64, swap - limit);
+    if (add(b, name, page, "memory.swap.max", "%" PRId64, swap - limit) < 0)
+        return -1;
+    if (swap == limit)
+        last_optional(b);   /* none: a kernel that does not count swap is taken to have none */
+    return 0;
 }
 
 static int memory_limits(struct builder *b, const struct oci_resources *r)
@@ -152,7 +156,10 @@ static int memory_limits(struct builder *b, const struct oci_resources *r)
         if (swap > 0 && limit > 0 && swap < limit)
             return invalid(b, "swap limit (memory plus swap, %" PRId64 ") is below the memory limit (%" PRId64 ")",
                            swap, limit);
-        return add_bytes(b, "swap limit", "memory.memsw.limit_in_bytes", NULL, swap);
+        if (add_bytes(b, "swap limit", "memory.memsw.limit_in_bytes", NULL, swap) < 0)
+            return -1;
+        if (swap < 0)
+            last_optional(b);
     }
     return 0;
 }

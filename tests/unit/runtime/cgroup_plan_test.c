@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include "runtime/cgroup_internal.h"
+#include "runtime/dbus_message.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -44,6 +45,29 @@ static void devices_print(const struct cgroup_layout *l, const struct oci_resour
     device_rules_fini(&all);
 }
 
+/* With a file "systemd" (its version, then "bfq" or nothing): what systemd is told. */
+static void properties_print(const struct cgroup_layout *l, const struct oci_resources *r, const char *systemd,
+                             struct bytes *out)
+{
+    struct creel_err err = { 0 };
+    struct oci_resources rounded = *r;
+    auto_bytes list = BYTES_INIT;
+    const struct systemd_facts f = { .version = (unsigned)atoll(systemd), .unified = l->unified,
+                                     .bfq = strstr(systemd, "bfq") != NULL,
+                                     .majors = "Character devices:\n  5 tty\n136 pts\n\nBlock devices:\n  5 not-this\n" };
+    cgroup_quota_round(&rounded);
+    if (cgroup_properties_build(&f, &rounded, true, &list, &err) < 0) {
+        bytes_addf(out, "error %s: %s\n", creel_kind_name(err.kind), err.text);
+        return;
+    }
+    struct dbus_reader d = { .data = (const uint8_t *)list.data, .len = list.len };
+    while (!d.bad && d.at < d.len) {
+        dbus_value_print(&d, "(sv)", out);
+        bytes_addc(out, '\n');
+    }
+    assert_false(d.bad);
+}
+
 static char *outcome(const char *folder)
 {
     struct creel_err err = { 0 };
@@ -51,6 +75,7 @@ static char *outcome(const char *folder)
     struct cgroup_plan p;
     struct oci_resources r = { 0 };
     auto_bytes out = BYTES_INIT;
+    auto_free char *systemd = text_of(folder, "systemd");
     auto_free char *mountinfo = text_of(folder, "mountinfo"), *controllers = text_of(folder, "controllers"),
                    *resources = text_of(folder, "resources.json");
     if (mountinfo == NULL || controllers == NULL || resources == NULL)
@@ -68,6 +93,8 @@ static char *outcome(const char *folder)
         cgroup_plan_fini(&p);
         if (r.device_count > 0)
             devices_print(&l, &r, &out);
+        if (systemd != NULL)
+            properties_print(&l, &r, systemd, &out);
     }
     oci_resources_fini(&r);
     cgroup_layout_fini(&l);
