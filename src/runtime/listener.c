@@ -21,13 +21,13 @@ static int connect_agent(const char *path, struct creel_err *err)
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     auto_fd place = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (place < 0)
-        return creel_fail(err, CREEL_INVALID, errno, "open seccomp listener %s", path);
+        return creel_fail(err, CREEL_INVALID, errno, "failed to connect with seccomp agent %s", path);
     if (fstat(place, &st) < 0 || !S_ISSOCK(st.st_mode))
         return creel_fail(err, CREEL_INVALID, 0, "seccomp listener %s is not a socket", path);
     auto_fd s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)sys_fd_path(place, a.sun_path);
     if (s < 0 || connect(s, (struct sockaddr *)&a, sizeof a) < 0)
-        return creel_fail(err, CREEL_INTERNAL, errno, "connect to seccomp listener %s", path);
+        return creel_fail(err, CREEL_INTERNAL, errno, "failed to connect with seccomp agent %s", path);
     return fd_take(&s);
 }
 

@@ -68,6 +68,13 @@ static const struct word arches[] = {
 #ifdef SCMP_ARCH_LOONGARCH64
     { "SCMP_ARCH_LOONGARCH64", SCMP_ARCH_LOONGARCH64 },
 #endif
+#ifdef SCMP_ARCH_M68K
+    { "SCMP_ARCH_M68K", SCMP_ARCH_M68K },
+#endif
+#ifdef SCMP_ARCH_SH
+    { "SCMP_ARCH_SH", SCMP_ARCH_SH },
+    { "SCMP_ARCH_SHEB", SCMP_ARCH_SHEB },
+#endif
 };
 static const struct word operators[] = {
     {"SCMP_CMP_NE", SCMP_CMP_NE},
@@ -105,6 +112,27 @@ static bool word_find(const struct word *list, size_t count, const char *name, u
 }
 #define FIND(list, name, ret) word_find(list, ARRAY_LEN(list), name, ret)
 
+/* Architectures of the specification that came to libseccomp later. */
+static bool is_unbuilt(const char *name)
+{
+    static const char *const names[] = {
+#ifndef SCMP_ARCH_LOONGARCH64
+        "SCMP_ARCH_LOONGARCH64",
+#endif
+#ifndef SCMP_ARCH_M68K
+        "SCMP_ARCH_M68K",
+#endif
+#ifndef SCMP_ARCH_SH
+        "SCMP_ARCH_SH", "SCMP_ARCH_SHEB",
+#endif
+        NULL,
+    };
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static const char *shown(const char *s) { return s != NULL ? s : ""; }
 
 static int action_parse(const char *name, bool errno_set, uint32_t errno_ret, uint32_t *ret, struct creel_err *err)
@@ -113,7 +141,7 @@ static int action_parse(const char *name, bool errno_set, uint32_t errno_ret, ui
     if (!FIND(actions, name, ret))
         return creel_fail(err, CREEL_INVALID, 0, "seccomp: unknown action \"%.60s\"", shown(name));
     if (*ret != SCMP_ACT_ERRNO(0) && *ret != SCMP_ACT_TRACE(0))
-        return 0;
+        return !errno_set ? 0 : creel_fail(err, CREEL_INVALID, 0, "seccomp: %s takes no errno value", name);
     if (number > (*ret == SCMP_ACT_ERRNO(0) ? (uint32_t)ERRNO_MAX : 0xffffu))
         return creel_fail(err, CREEL_INVALID, 0, "seccomp: errno %u is out of range", number);
     *ret |= number;
@@ -148,6 +176,8 @@ static int arches_add(struct filter *f, const struct oci_seccomp *s)
     for (size_t i = 0; i < s->architectures.count; i++) {
         uint32_t token;
         const char *name = s->architectures.items[i];
+        if (is_unbuilt(name))
+            return creel_fail(f->err, CREEL_UNSUPPORTED, 0, "seccomp: this build's libseccomp does not know %s", name);
         if (!FIND(arches, name, &token))
             return creel_fail(f->err, CREEL_INVALID, 0, "seccomp: unknown architecture \"%.60s\"", name);
         if (token == SCMP_ARCH_NATIVE || token == native)
@@ -231,7 +261,7 @@ static int call_add(struct filter *f, const struct oci_syscall *call)
         const char *name = call->names.items[i];
         /* The process that hands the listener over needs it itself. */
         if (action == SCMP_ACT_NOTIFY && strcmp(name, "write") == 0)
-            return creel_fail(f->err, CREEL_INVALID, 0, "seccomp: SCMP_ACT_NOTIFY cannot be used for write");
+            return creel_fail(f->err, CREEL_INVALID, 0, "seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall");
         if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR) {
             if (extra_add(f, call, name, action) < 0)
                 return -1;
@@ -418,6 +448,9 @@ int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct secc
         return -1;
     if (cached == 1)
         return 0;
+    /* As runc does: without any said, what a filter once cost in speed for its mitigations it does not cost. */
+    if (!s->flags_set)
+        p.flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     for (size_t i = 0; i < s->flags.count; i++) {
         uint32_t flag;
         if (!FIND(flags, s->flags.items[i], &flag))
@@ -441,6 +474,8 @@ int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct secc
     }
     if (f.notifies)
         p.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    else
+        p.flags &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; /* the kernel takes it with a listener only */
     seccomp_cache_store(s, cache_fd, &p);
     *ret = p;
     return 0;

@@ -18,7 +18,7 @@
 #include <time.h>
 
 /* Changes whenever seccomp.c makes another program from the same description. */
-#define BUILDER "creel seccomp 2"
+#define BUILDER "creel seccomp 3"
 enum { FILE_MAX = 4 << 20, STALE_S = 60 };
 static const char magic[8] = "creelbpf";
 

@@ -275,7 +275,7 @@ static const struct oci_field seccomp_fields[] = {
     ROW(struct oci_seccomp, STR, "defaultAction", default_action),
     AUX(struct oci_seccomp, SET_U32, "defaultErrnoRet", default_errno, default_errno_set),
     ROW(struct oci_seccomp, STRV, "architectures", architectures),
-    ROW(struct oci_seccomp, STRV, "flags", flags),
+    AUX(struct oci_seccomp, SET_STRV, "flags", flags, flags_set),
     ROW(struct oci_seccomp, STR, "listenerPath", listener_path),
     ROW(struct oci_seccomp, STR, "listenerMetadata", listener_metadata),
     ARR(struct oci_seccomp, "syscalls", syscalls, syscall_count, syscall),

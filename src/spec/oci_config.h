@@ -92,7 +92,7 @@ struct oci_syscall { struct strv names; char *action; bool errno_set; uint32_t e
 struct oci_seccomp {
     bool present;
     char *default_action; bool default_errno_set; uint32_t default_errno;
-    struct strv architectures, flags;
+    struct strv architectures, flags; bool flags_set;
     char *listener_path, *listener_metadata;
     struct oci_syscall *syscalls; size_t syscall_count;
 };

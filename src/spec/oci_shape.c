@@ -197,6 +197,7 @@ static int parse_value(const struct oci_field *f, struct json_reader *r, void *a
     void *p = field_at(f, at);
     switch (f->kind) {
     case OCI_F_STR: return parse_string(r, p);
+    case OCI_F_SET_STRV: *flag_at(f, at) = true; return parse_strv(r, p);
     case OCI_F_STRV: return parse_strv(r, p);
     case OCI_F_BOOL: return json_bool(r, p);
     case OCI_F_OPT_BOOL:
@@ -340,6 +341,10 @@ static int print_value(struct printer *p, const struct oci_field *f, const void 
         if (*(const char *const *)v == NULL)
             return 0;
         return print_string(p, f, *(const char *const *)v) < 0 ? -1 : 1;
+    case OCI_F_SET_STRV:
+        if (!*(const bool *)((const char *)at + f->aux))
+            return 0;
+        return print_strv(p, f, v) < 0 ? -1 : 1;
     case OCI_F_STRV:
         if (((const struct strv *)v)->count == 0 && !(f->flags & OCI_FIELD_ALWAYS))
             return 0;
@@ -445,7 +450,7 @@ void oci_shape_fini(const struct oci_shape *shape, void *at)
             free(*(char **)p);
             *(char **)p = NULL;
             break;
-        case OCI_F_STRV: strv_fini(p); break;
+        case OCI_F_STRV: case OCI_F_SET_STRV: strv_fini(p); break;
         case OCI_F_U32V:
             free(*(uint32_t **)p);
             *(uint32_t **)p = NULL;

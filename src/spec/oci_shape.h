@@ -16,6 +16,7 @@
 enum oci_field_kind {
     OCI_F_STR,          /* char * */
     OCI_F_STRV,         /* struct strv */
+    OCI_F_SET_STRV,     /* the same with a bool at `aux` that tells an empty list from none */
     OCI_F_BOOL, OCI_F_I32, OCI_F_U32, OCI_F_I64, OCI_F_U64,
     OCI_F_SET_U32,      /* uint32_t with a bool at `aux` that says whether it was given */
     OCI_F_SET_I64,      /* the same for int64_t */

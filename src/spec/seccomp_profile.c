@@ -60,7 +60,7 @@ static const struct oci_field profile_fields[] = {
     ROW(struct profile, STRV, "architectures", base.architectures),
     {"archMap", OCI_F_ARR, 0, offsetof(struct profile, arch_map), offsetof(struct profile, arch_count),
      &arch_row_shape},
-    ROW(struct profile, STRV, "flags", base.flags),
+    { "flags", OCI_F_SET_STRV, 0, offsetof(struct profile, base.flags), offsetof(struct profile, base.flags_set), NULL },
     ROW(struct profile, STR, "listenerPath", base.listener_path),
     ROW(struct profile, STR, "listenerMetadata", base.listener_metadata),
     {"syscalls", OCI_F_ARR, 0, offsetof(struct profile, rules), offsetof(struct profile, rule_count), &rule_shape},

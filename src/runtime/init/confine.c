@@ -589,11 +589,14 @@ static int load_filter(const struct process_plan *p, int sock, struct launch_msg
     if (p->seccomp == NULL)
         return 0;
     long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->seccomp_flags, p->seccomp);
+    if (r < 0 && errno == EINVAL && (p->seccomp_flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW)) /* before Linux 4.17 */
+        r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->seccomp_flags & ~(unsigned)SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+                    p->seccomp);
     if (r >= 0)
         return p->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? pass_listener((int)r, sock, fail) : 0;
     int e = errno;
     if (e == ENOSYS || e == EINVAL) /* a kernel from before the system call: the same without flags */
-        if (p->seccomp_flags == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, p->seccomp, 0, 0) == 0)
+        if ((p->seccomp_flags & ~(unsigned)SECCOMP_FILTER_FLAG_SPEC_ALLOW) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, p->seccomp, 0, 0) == 0)
             return 0;
     return launch_fail(fail, CREEL_INTERNAL, e, "load the seccomp filter", NULL);
 }

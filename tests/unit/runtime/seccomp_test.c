@@ -296,6 +296,28 @@ static void every_action_is_compiled(void **state)
     seccomp_program_fini(&p);
 }
 
+static void flags_are_those_given_and_a_default_where_none_are(void **state)
+{
+    (void)state;
+#define NOTIFY "\"listenerPath\":\"/s\",\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}],"
+    static const struct { const char *text; unsigned flags; } rows[] = {
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[]}", 0 },
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\"]}", 0 },
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\"]}",
+          SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]}", 0 },
+        { "{" NOTIFY "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]}",
+          1u << 5 | SECCOMP_FILTER_FLAG_NEW_LISTENER },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct seccomp_program p = compile_ok(rows[i].text);
+        assert_int_equal(p.flags, rows[i].flags);
+        seccomp_program_fini(&p);
+    }
+#undef NOTIFY
+}
+
 static void conditions_on_different_arguments_must_all_hold(void **state)
 {
     (void)state;
@@ -363,6 +385,10 @@ static void bad_descriptions_are_refused(void **state)
          "minKernel"},
         {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultAction\":\"SCMP_ACT_ALLOW\"}", "twice"},
         {"{}", "defaultAction is missing"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":1}", "SCMP_ACT_ALLOW takes no errno value"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_LOG\",\"errnoRet\":1}]}",
+         "SCMP_ACT_LOG takes no errno value"},
+        {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_SHEB\"]}", "SCMP_ARCH_SHEB"},
         {"", "ends"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -482,6 +508,7 @@ int main(void)
         cmocka_unit_test(other_architectures_are_killed),
         cmocka_unit_test(capabilities_open_their_calls),
         cmocka_unit_test(every_action_is_compiled),
+        cmocka_unit_test(flags_are_those_given_and_a_default_where_none_are),
         cmocka_unit_test(conditions_on_different_arguments_must_all_hold),
         cmocka_unit_test(conditions_on_one_argument_are_alternatives),
         cmocka_unit_test(calls_libseccomp_does_not_know_keep_their_action),
