@@ -77,6 +77,11 @@ int cgroup_create(const char *path, enum cgroup_manager manager, const struct oc
                   struct creel_err *err);
 /* The general form, going on from cgroup_begin (NULL: from the beginning). Takes `begun`, also when it fails. */
 int cgroup_make(struct cgroup *begun, const struct cgroup_request *q, struct cgroup **ret, struct creel_err *err);
+/* The user of this host who is to own the group of a container that may make groups itself. False: nobody is. */
+bool cgroup_delegate_owner(const struct oci_config *c, uid_t *ret);
+/* Give the group to that user: the directory and the files listed in /sys/kernel/cgroup/delegate. Version 2 only, else
+ * nothing is done. */
+int cgroup_delegate(struct cgroup *c, uid_t owner, struct creel_err *err);
 /* The container's first process is in. With systemd the group had one before, which counts as a process until then; its
  * path is to be kept (cgroup_path), not the name it was made with. */
 int cgroup_settle(struct cgroup *c, struct creel_err *err);

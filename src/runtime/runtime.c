@@ -278,6 +278,17 @@ static int accompany(struct runtime_container *c, struct runtime_setup *s, struc
     return s->init.limits_by_parent ? set_limits(c, &s->process, err) : 0;
 }
 
+/* The first process is in its group and waits for "go": the time to hand things over. */
+static int finish_cgroup(struct runtime_container *c, struct creel_err *err)
+{
+    uid_t owner;
+    if (!c->grouped)
+        return 0;
+    if (cgroup_delegate_owner(c->config, &owner) && cgroup_delegate(c->cgroup, owner, err) < 0)
+        return -1;
+    return cgroup_settle(c->cgroup, err);
+}
+
 int runtime_create(const struct runtime_params *p, struct runtime_container **ret, struct creel_err *err)
 {
     if (runtime_check_preserved(p->preserve_fds, err) < 0)
@@ -288,7 +299,7 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
     auto_runtime_setup s;
     if (runtime_setup_prepare(p, c->grouped ? cgroup_layout_of(c->cgroup) : NULL,
                               c->grouped ? cgroup_path(c->cgroup) : NULL, &s, err) < 0
-        || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0 || (c->grouped && cgroup_settle(c->cgroup, err) < 0)) {
+        || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0 || finish_cgroup(c, err) < 0) {
         net_devices_restore(&s.net_devices);
         abandon(c);
         return -1;
