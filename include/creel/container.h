@@ -77,6 +77,9 @@ enum creel_session_end {
  * store, and with HostConfig.AutoRemove the container is gone. */
 int creel_session_copy(struct creel_session *s, const struct creel_io *io, struct creel_exit *ret_exit,
                        struct creel_err *err);
+/* Output that could not be written does not end a session: the process goes on, the log has it. This is the errno of the
+ * first such write, 0 when there was none or only a reader that has gone. */
+int creel_session_write_error(const struct creel_session *s);
 int creel_session_has_tty(const struct creel_session *s);
 int creel_session_resize(struct creel_session *s, unsigned rows, unsigned cols, struct creel_err *err);
 int creel_session_signal(struct creel_session *s, int signo, struct creel_err *err); /* to the process of this session */

@@ -33,6 +33,7 @@ struct cli {
     struct strv args;
     bool help;                          /* --help was among the options */
     FILE *out, *err;
+    int out_error;                      /* errno of the first flush that failed */
     bool out_is_terminal, err_is_terminal, color;
     struct creel *engine;
 };

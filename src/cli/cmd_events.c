@@ -116,7 +116,7 @@ static int print(void *arg, const struct creel_event *ev)
     bytes_addc(&line, '\n');
     /* A reader that went away ends the stream; main looks at ferror. */
     return !bytes_ok(&line) || fwrite(bytes_str(&line), 1, line.len, cli_out(p->c)) != line.len ||
-           fflush(cli_out(p->c)) != 0;
+           !cli_flush(p->c);
 }
 
 static int read_time(struct cli *c, const char *option, int64_t *ret, struct creel_err *err)

@@ -109,7 +109,7 @@ static int inspect_all(struct cli *c, struct output *o, enum type type, bool siz
     }
     if (print(c, o, &err) < 0)
         code = cli_fail(c, &err);
-    (void)fflush(cli_out(c)); /* a failure shows at the end */
+    (void)cli_flush(c); /* a failure shows at the end */
     for (size_t i = 0; i < missing.count; i++)
         code = say_missing(missing.items[i]);
     strv_fini(&missing);

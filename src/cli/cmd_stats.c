@@ -200,7 +200,7 @@ static int watch(struct cli *c, struct creel *e, struct samples *all, struct str
         strv_fini(ids);
         if (take_samples(c, e, all, ids, err) < 0 || show(c, all, ids, stream && cli_terminal(c), err) < 0)
             return -1;
-        if (stream && (fflush(cli_out(c)) != 0 || ferror(cli_out(c))))
+        if (stream && !cli_flush(c))
             return 0; /* the reader went away; main says so */
     } while (stream);
     return 0;

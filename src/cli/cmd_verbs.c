@@ -283,7 +283,7 @@ static int wait_run(struct cli *c)
             continue;
         }
         (void)fprintf(cli_out(c), "%d\n", creel_exit_shell(&x)); /* main looks at ferror */
-        (void)fflush(cli_out(c));                               /* each as it ends */
+        (void)cli_flush(c);                                     /* each as it ends */
     }
     return code;
 }

@@ -89,6 +89,8 @@ int cli_fail_run(struct cli *c, const struct creel_err *err);
 /* For each operand: `each` returns 0, or -1 with `err`, which is then reported by cli_fail; the others still have
  * their turn. Prints each operand that worked, as given. Exit code 1 if any failed. */
 int cli_each(struct cli *c, int (*each)(struct cli *c, struct creel *e, const char *ref, struct creel_err *err));
+/* Pass on what was printed to cli_out until now. False when it cannot be; main says so at the end. */
+bool cli_flush(struct cli *c);
 bool cli_terminal(const struct cli *c); /* stdout is a terminal: control characters in names are escaped */
 bool cli_color(const struct cli *c);    /* the same, and NO_COLOR is not set */
 

@@ -9,7 +9,7 @@ bool confirm(struct cli *c, const char *warning)
 {
     char answer[16] = "";
     (void)fprintf(cli_out(c), "%s\nAre you sure you want to continue? [y/N] ", warning);
-    if (fflush(cli_out(c)) != 0) /* nobody has seen the question */
+    if (!cli_flush(c)) /* nobody has seen the question */
         return false;
     if (fgets(answer, sizeof answer, stdin) == NULL) {
         (void)fputc('\n', cli_out(c)); /* main looks at ferror */

@@ -61,6 +61,15 @@ FILE *cli_out(struct cli *c)
     return c->out;
 }
 
+bool cli_flush(struct cli *c)
+{
+    if (fflush(c->out) == 0 && !ferror(c->out))
+        return true;
+    if (c->out_error == 0)
+        c->out_error = errno;
+    return false;
+}
+
 bool cli_terminal(const struct cli *c)
 {
     return c->out_is_terminal;
@@ -75,7 +84,7 @@ bool cli_color(const struct cli *c)
 static void say(struct cli *c, const char *prefix, const char *text)
 {
     auto_bytes line = BYTES_INIT;
-    (void)fflush(c->out); /* a failure shows at the end */
+    (void)cli_flush(c); /* a failure shows at the end */
     bytes_adds(&line, prefix);
     text_escape(&line, text, strlen(text), TEXT_ESCAPE_ALL);
     bytes_addc(&line, '\n');

@@ -7,6 +7,8 @@
 
 #include "cli/detach_keys.h"
 
+#include <string.h>
+
 int foreground_check(struct cli *c, const struct foreground *f, int usage_code)
 {
     if (f->detach_keys != NULL && !detach_keys_ok(f->detach_keys))
@@ -116,8 +118,9 @@ int foreground_copy(struct cli *c, struct foreground *f, struct creel_session *s
 {
     struct creel_exit x = { .how = CREEL_EXIT_UNKNOWN };
     struct creel_err err = { 0 };
-    (void)fflush(cli_out(c)); /* main looks at ferror */
+    (void)cli_flush(c); /* main looks at it */
     int end = copy(f, session, &x, &err);
+    int unwritten = creel_session_write_error(session);
     creel_session_close(session);
     terminal_restore(&f->terminal);
     if (f->ended_by != 0)
@@ -135,7 +138,10 @@ int foreground_copy(struct cli *c, struct foreground *f, struct creel_session *s
         if (creel_container_wait(cli_engine(c), f->container, "not-running", -1, &x, &err) < 0)
             return cli_fail_run(c, &err);
     }
-    return creel_exit_shell(&x);
+    int code = creel_exit_shell(&x);
+    if (unwritten != 0)
+        (void)cli_error(c, 125, "writing the output: %s", strerror(unwritten));
+    return code == 0 && unwritten != 0 ? 125 : code;
 }
 
 void foreground_fini(struct foreground *f)

@@ -46,10 +46,9 @@ static int dispatch(struct cli *c)
 /* Output that never arrived is a failure, unless the command had a worse one to tell. */
 static int finish(struct cli *c, int code)
 {
-    bool failed = ferror(c->out) != 0;
     errno = 0;
-    if (fflush(c->out) != 0 || failed) {
-        int e = errno;
+    if (!cli_flush(c)) {
+        int e = c->out_error;
         int mine = cli_error(c, 1, "writing the output%s%s", e != 0 ? ": " : "", e != 0 ? strerror(e) : "");
         return code != 0 ? code : mine;
     }

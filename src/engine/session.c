@@ -7,6 +7,7 @@
 #include "engine/lifecycle.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct creel_session {
     int64_t run, started_ns;
     bool tty, is_exec, exit_claimed, committed;
     int replay;             /* streams whose log comes first: bit 0 stdout, bit 1 stderr */
+    int write_error;        /* of the replay */
 };
 
 int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty,
@@ -51,6 +53,11 @@ void creel_session_close(struct creel_session *s)
     free(s);
 }
 
+int creel_session_write_error(const struct creel_session *s)
+{
+    return s->write_error != 0 ? s->write_error : monitor_session_write_error(s->link);
+}
+
 int creel_session_has_tty(const struct creel_session *s)
 {
     return s->tty;
@@ -68,17 +75,25 @@ int creel_session_signal(struct creel_session *s, int signo, struct creel_err *e
 
 /* --- copying --- */
 
+struct replay {
+    int out, err;
+    int failed;
+};
+
 static int write_record(void *arg, int stream, int64_t time_ns, const char *attrs_json, const char *data, size_t len)
 {
-    const struct creel_io *io = arg;
-    int fd = stream == 2 ? io->err : io->out;
+    struct replay *r = arg;
+    int fd = stream == 2 ? r->err : r->out;
     (void)time_ns, (void)attrs_json;
     while (fd >= 0 && len > 0) {
         ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && (poll(&p, 1, -1) > 0 || errno == EINTR))))
             continue;
-        if (n < 0)
+        if (n < 0) {
+            r->failed = errno == EPIPE ? 0 : errno;
             return 1;
+        }
         data += n;
         len -= (size_t)n;
     }
@@ -89,11 +104,13 @@ static int replay_logs(struct creel_session *s, const struct creel_io *io, struc
 {
     const struct creel_log_options o = {
         .size = sizeof o, .want_stdout = s->replay & 1, .want_stderr = s->replay >> 1 & 1, .tail = -1};
-    struct creel_io copy = *io;
+    struct replay r = { .out = io->out, .err = io->err };
     if (s->replay == 0)
         return 0;
     s->replay = 0;
-    return creel_container_logs(s->e, s->id, &o, -1, write_record, &copy, err);
+    int logs = creel_container_logs(s->e, s->id, &o, -1, write_record, &r, err);
+    s->write_error = r.failed;
+    return logs;
 }
 
 /* With the claim there is no record: what the monitor said is all there is. */

@@ -95,6 +95,8 @@ int monitor_exec(struct monitor_link *l, const struct monitor_exec *x, pid_t *re
  * monitor_resize concern its process and do not wait for an answer; other requests need another link. */
 int monitor_session_copy(struct monitor_link *l, const struct creel_io *io, struct creel_session *public_session,
                          bool tty, struct creel_exit *ret_exit, struct creel_err *err);
+/* See creel_session_write_error. */
+int monitor_session_write_error(const struct monitor_link *l);
 void monitor_link_close(struct monitor_link *l);
 
 /* Exit records: what the monitor left in exits_dir. */

@@ -28,7 +28,7 @@ enum {
 _Static_assert(RX_SIZE > PROTOCOL_REPLY_MAX + FRAME_HEADER, "a control frame must fit");
 
 enum sink_kind { SINK_NONE, SINK_FILE, SINK_PIPE, SINK_PIPE_OLD, SINK_SOCKET, SINK_TTY };
-struct sink { int fd; enum sink_kind kind; };
+struct sink { int fd; enum sink_kind kind; int failed; };
 
 struct copy {
     struct monitor_link *link;
@@ -94,7 +94,8 @@ static ssize_t sink_try(struct sink *s, const char *data, size_t n)
     abort();
 }
 
-/* How many bytes went; less than n when it is stuck. A sink whose reader has gone takes everything. */
+/* How many bytes went; less than n when it is stuck. A sink that failed, or whose reader has gone, takes everything: the
+ * process goes on. */
 static size_t sink_write(struct sink *s, const char *data, size_t n)
 {
     size_t done = 0;
@@ -105,6 +106,7 @@ static size_t sink_write(struct sink *s, const char *data, size_t n)
         if (w < 0 && errno == EAGAIN)
             break;
         if (w < 0) {
+            s->failed = errno == EPIPE || errno == ECONNRESET ? 0 : errno;
             s->kind = SINK_NONE;
             s->fd = -1;
             return n;
@@ -335,5 +337,12 @@ int monitor_session_copy(struct monitor_link *l, const struct creel_io *io, stru
     if (r == 0)
         r = run(&c, ret_exit, err);
     free(c.buffer);
+    if (l->write_error == 0)
+        l->write_error = c.out.failed != 0 ? c.out.failed : c.err.failed;
     return r;
+}
+
+int monitor_session_write_error(const struct monitor_link *l)
+{
+    return l->write_error;
 }

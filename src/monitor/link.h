@@ -17,6 +17,7 @@ struct monitor_link {
     bool over, closed;      /* the run or process has ended: `exit`; the session was closed without that */
     bool watching;          /* has asked to be told of the end */
     struct creel_exit exit;
+    int write_error;        /* errno of the first output of the session that could not be written, 0 none */
     size_t credit;          /* input bytes that may be sent */
     char *rx;               /* received and not yet taken: rx[rx_at .. rx_len) */
     size_t rx_at, rx_len, rx_cap;

@@ -75,6 +75,34 @@ page_options() { sed -n '/^\.SH OPTIONS/,/^\.SH [^O]/p' | sed 's/\\fB//g; s/\\fR
     expect_failure 1 "No space left"
 }
 
+@test "output of a container that cannot be written is an error, and its own failure still shows" {
+    run --separate-stderr bash -c '"$0" run --rm busybox echo some >/dev/full' "$CREEL"
+    expect_failure 125 "writing the output: No space left" || return 1
+    run --separate-stderr bash -c '"$0" run --rm busybox sh -c "echo some; exit 7" >/dev/full' "$CREEL"
+    expect_failure 7 "No space left" || return 1
+    run --separate-stderr bash -c '"$0" run --rm -i busybox cat </etc/passwd >/dev/full' "$CREEL"
+    expect_failure 125 "No space left" || return 1
+    creel run -d --name talker busybox sh -c 'echo said; sleep 1000' >/dev/null
+    run --separate-stderr bash -c '"$0" exec talker echo some >/dev/full' "$CREEL"
+    expect_failure 125 "No space left" || return 1
+    creel rm -f talker >/dev/null
+}
+
+@test "every command that prints says when it cannot" {
+    local word
+    creel create --name printed busybox >/dev/null
+    for word in 'ps -a' 'images' 'inspect printed' 'version' 'info' "events --since 0 --until $(date +%s.%N)" 'history busybox' \
+                'image inspect busybox' 'system df' 'create busybox' 'diff printed' 'export printed' 'save busybox' 'check --help' \
+                'wait printed' 'rename printed printed2' 'rm -f printed2'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr bash -c '"$0" "$@" >/dev/full' "$CREEL" $word
+        case $word in
+        diff* | rename*) expect_code 0 ;; # nothing to print
+        *) [ "$status" -ne 0 ] && expect_in "o space left" "$stderr" ;;
+        esac || { echo "creel $word: $status $stderr"; return 1; }
+    done
+}
+
 @test "ps selects, formats and filters" {
     one=$(creel create --name one -l kind=a -l n=1 busybox sleep 1000)
     two=$(creel create --name two -l kind=b busybox echo 'a very long command line that is cut')
