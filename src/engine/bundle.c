@@ -261,13 +261,37 @@ int engine_bundle_write(struct creel *e, const struct container_row *row, struct
     return 0;
 }
 
+/* --- removing --- */
+
+struct leftover { const char *name; int flags; };
+static const struct leftover container_leftovers[] = {
+    { "hostname", 0 }, { "hosts", 0 }, { "resolv.conf", 0 }, { "upper", AT_REMOVEDIR },
+    { "work/work/incompat/volatile/dirty", 0 }, { "work/work/incompat/volatile", AT_REMOVEDIR },
+    { "work/work/incompat", AT_REMOVEDIR }, { "work/work", AT_REMOVEDIR }, { "work", AT_REMOVEDIR },
+};
+static const struct leftover run_leftovers[] = { { "config.json", 0 }, { "monitor.sock", 0 }, { "lock", 0 } };
+
+/* What a container that wrote nothing leaves: reading the directories would cost more than removing it. What is left then is
+ * tree_remove's. */
+static void remove_usual(int root_fd, const char *dir, const struct leftover *usual, size_t count, const char *log)
+{
+    auto_fd fd = openat(root_fd, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    for (size_t i = 0; fd >= 0 && i < count; i++)
+        (void)unlinkat(fd, usual[i].name, usual[i].flags);
+    if (fd >= 0 && log != NULL)
+        (void)unlinkat(fd, log, 0);
+}
+
 int engine_bundle_remove(struct creel *e, const char *id, struct creel_err *err)
 {
-    char name[96];
+    char name[96], log[96];
     (void)snprintf(name, sizeof name, "containers/%s", id);
+    (void)snprintf(log, sizeof log, "%s-json.log", id);
+    remove_usual(e->root_fd, name, container_leftovers, ARRAY_LEN(container_leftovers), log);
     int r = tree_remove(e->root_fd, name);
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "remove %s/%s", e->root, name);
+    remove_usual(e->run_fd, name, run_leftovers, ARRAY_LEN(run_leftovers), NULL);
     r = tree_remove(e->run_fd, name); /* last: the locks are in it */
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "remove %s/%s", e->run_root, name);
