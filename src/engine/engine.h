@@ -35,6 +35,7 @@ struct creel {
     struct store *store;
     enum cgroup_manager cgroup_manager;
     struct monitor_link *spare;         /* a monitor that waits for its first request, or NULL */
+    struct monitor_link *leaving;       /* one that has nothing left to do but to end, or NULL */
 };
 
 /* --- engine/open.c --- */
@@ -42,6 +43,8 @@ struct creel {
 int engine_root_make(struct creel *e, struct creel_err *err);
 /* The first of them that is missing, or NULL; static storage. */
 const char *engine_root_missing(struct creel *e);
+/* Nothing of a finished run outlives the program that finished it: wait until its monitor has ended. */
+void engine_await_leaving(struct creel *e);
 
 /* --- engine/image_find.c: what a container needs to know of its image --- */
 struct engine_image {

@@ -257,12 +257,22 @@ int creel_open(const struct creel_options *options, struct creel **ret, struct c
     return 0;
 }
 
+void engine_await_leaving(struct creel *e)
+{
+    struct creel_err ignored = { 0 };
+    if (e->leaving == NULL)
+        return;
+    (void)monitor_await_release(e->leaving, &ignored);
+    monitor_link_close(ptr_take(&e->leaving));
+}
+
 void creel_close(struct creel *e)
 {
     if (e == NULL)
         return;
     monitor_link_close(e->spare);
-    store_close(e->store);
+    store_close(e->store); /* meanwhile the monitor ends */
+    engine_await_leaving(e);
     fd_closep(&e->root_fd);
     fd_closep(&e->run_fd);
     free(e->root);

@@ -14,6 +14,7 @@
 struct creel_session {
     struct creel *e;
     struct monitor_link *link;
+    bool released;          /* it was told that the exit is committed */
     char id[65];
     int64_t run, started_ns;
     bool tty, is_exec, exit_claimed, committed;
@@ -49,6 +50,10 @@ void creel_session_close(struct creel_session *s)
 {
     if (s == NULL)
         return;
+    if (s->released) {
+        engine_await_leaving(s->e);
+        s->e->leaving = ptr_take(&s->link);
+    }
     monitor_link_close(s->link); /* with a claim that was not kept, the monitor starts its helper now */
     free(s);
 }
@@ -129,8 +134,7 @@ static int commit(struct creel_session *s, const struct creel_exit *x, struct cr
     if ((s->exit_claimed ? commit_claimed(s, x, err) : engine_commit_exit(s->e, s->id, s->run, err)) < 0)
         return -1;
     s->committed = true;
-    if (s->exit_claimed) /* that the monitor ends is its own affair */
-        (void)monitor_release(s->link, &ignored);
+    s->released = s->exit_claimed && monitor_release(s->link, &ignored) == 0; /* that it ends is its own affair */
     return 0;
 }
 

@@ -457,14 +457,19 @@ int monitor_claim_exit(struct monitor_link *l, struct creel_err *err)
 
 int monitor_release(struct monitor_link *l, struct creel_err *err)
 {
+    struct creel_err gone = { 0 };
+    if (link_request(l, "release", NULL, false, err) < 0)
+        return -1;
+    (void)link_flush(l, ANSWER_MS, &gone); /* else it has ended anyway, and what it left is committed */
+    return 0;
+}
+
+int monitor_await_release(struct monitor_link *l, struct creel_err *err)
+{
     unsigned type;
     const char *payload;
     size_t len;
     struct creel_err gone = { 0 };
-    if (link_request(l, "release", NULL, false, err) < 0)
-        return -1;
-    if (link_flush(l, ANSWER_MS, &gone) < 0)
-        return 0; /* it has ended anyway, and what it left is committed */
     while (next_frame(l, ANSWER_MS, &type, &payload, &len, &gone) > 0)
         if (type == FRAME_REPLY) /* the only reply to this request is a refusal */
             return reply_parse(payload, len, NULL, err);

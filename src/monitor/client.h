@@ -77,8 +77,10 @@ int monitor_wait_exit(struct monitor_link *l, int timeout_ms, struct creel_exit 
 /* "I commit the exit": the monitor starts no helper as long as this link lives. Sent right after launch by a client that
  * stays. Then, when it is done: */
 int monitor_claim_exit(struct monitor_link *l, struct creel_err *err);
-/* "It is committed": the monitor ends; returns when it has, or after 10 s. */
+/* "It is committed": the monitor ends. */
 int monitor_release(struct monitor_link *l, struct creel_err *err);
+/* Returns when it has ended, or after 10 s. */
+int monitor_await_release(struct monitor_link *l, struct creel_err *err);
 /* Fd to poll for POLLIN: something from the monitor (end of run, data). Borrowed. */
 int monitor_link_fd(const struct monitor_link *l);
 

@@ -642,6 +642,7 @@ static void a_stalled_client_stalls_nobody_for_long(void **state)
     assert_int_equal(monitor_wait_exit(l, 20000, &x, &v->err), 0);
     assert_true(clock_mono_ns() - begin < 8000000000);
     assert_int_equal(monitor_release(l, &v->err), 0);
+    assert_int_equal(monitor_await_release(l, &v->err), 0);
     monitor_link_close(l);
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
