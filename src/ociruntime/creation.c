@@ -152,7 +152,8 @@ static int make_container(struct creation *c, struct creel_err *err)
         .seccomp = c->seccomp.fprog.len > 0 ? &c->seccomp.fprog : NULL, .seccomp_flags = c->seccomp.flags,
         .no_pivot = c->state.no_pivot, .no_new_keyring = c->state.no_new_keyring,
         .gate = c->gate > 0 ? c->gate : 0, .cgroup_optional = can_do_without_cgroup(c),
-        .cgroup_manager = c->state.manager, .exec_guard_fd = -1,
+        .cgroup_manager = c->state.manager, .exec_guard_fd = -1, .reset_cpus = true, .warn = log_warn,
+        .warn_data = &c->in->log,
     };
     c->tried = true;
     if (runtime_create(&p, &c->container, err) < 0)

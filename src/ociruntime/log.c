@@ -87,6 +87,11 @@ void log_line(const struct log *l, enum log_level level, const char *fmt, ...)
     emit(l, level, bytes_str(&text));
 }
 
+void log_warn(const void *log, const char *text)
+{
+    log_line(log, LOG_LEVEL_WARNING, "%s", text);
+}
+
 void log_error(const struct log *l, const char *text)
 {
     emit(l, LOG_LEVEL_ERROR, text);

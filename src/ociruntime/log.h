@@ -23,6 +23,8 @@ int log_open(struct log *l, const char *path, const char *format, bool debug, st
 void log_close(struct log *l);
 /* One line, in one write. Debug lines only with --debug. Never fails: there is nobody left to tell. */
 void log_line(const struct log *l, enum log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A line of level warning; for struct runtime_params. `log`: struct log. */
+void log_warn(const void *log, const char *text);
 /* The error that ends the program: a line, and with --log plain words on standard error. */
 void log_error(const struct log *l, const char *text);
 

@@ -23,6 +23,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -51,8 +52,10 @@ static void exec_setup_fini(struct exec_setup *s)
 
 static int prepare_process(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
 {
-    if (process_plan_build(p->config, p->process, &s->process, err) < 0)
+    if (runtime_plan_process(p->config, p->process, oci_namespace_find(p->config, OCI_NS_USER) != NULL, p->warn, p->warn_data,
+                             &s->process, err) < 0)
         return -1;
+    s->process.cpus_reset = p->reset_cpus && !s->process.cpu_initial.set && !s->process.cpu_final.set;
     if (!s->process.present)
         return creel_fail(err, CREEL_INVALID, 0, "there is no process to run in container %s", p->id);
     s->process.seccomp = p->seccomp;
@@ -174,6 +177,25 @@ static struct namespace_plan birth_plan(struct exec_setup *s, const struct runti
     return n; /* nothing in it is ours to close */
 }
 
+/* What a child starts with, for the length of a clone: execCPUAffinity.initial is in force before it enters the cgroup. */
+static int take_initial_cpus(const struct process_cpus *c, struct process_cpus *ret_own, struct creel_err *err)
+{
+    ret_own->set = c->set;
+    if (!c->set)
+        return 0;
+    memset(ret_own->mask, 0, sizeof ret_own->mask);
+    if (syscall(SYS_sched_getaffinity, 0, sizeof ret_own->mask, ret_own->mask) < 0
+        || syscall(SYS_sched_setaffinity, 0, sizeof c->mask, c->mask) < 0)
+        return creel_fail(err, errno == EINVAL ? CREEL_INVALID : CREEL_INTERNAL, errno, "set the initial CPU affinity");
+    return 0;
+}
+
+static void return_cpus(const struct process_cpus *own)
+{
+    if (own->set)
+        (void)syscall(SYS_sched_setaffinity, 0, sizeof own->mask, own->mask);
+}
+
 static int clone_process(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
                          struct creel_err *err)
 {
@@ -193,13 +215,15 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     s->init.process = &s->process;
     s->init.root = -1;
     const struct namespace_plan birth = birth_plan(s, p);
-    if (make_keep_list(s, err) < 0)
+    struct process_cpus own;
+    if (make_keep_list(s, err) < 0 || take_initial_cpus(&s->process.cpu_initial, &own, err) < 0)
         return -1;
     pid_t pid = namespace_clone(&birth, p->config, group, &ret->pidfd, &in_cgroup, err);
     if (pid == 0) {
         s->init.wait_grouped = group >= 0 && !in_cgroup; /* as it was when this child was cloned */
         init_exec(&s->init);
     }
+    return_cpus(&own);
     if (pid < 0)
         return has_ended(p->init_pidfd) ? creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id) : -1;
     ret->pid = pid;

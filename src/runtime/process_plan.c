@@ -7,6 +7,7 @@
 #include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,7 +123,35 @@ static int plan_user(const struct oci_process *p, struct process_plan *ret, stru
     return plan_groups(p, ret, err);
 }
 
-static int plan_caps(const struct oci_process *p, struct process_plan *ret, struct creel_err *err)
+static int warn(struct process_plan *p, struct creel_err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int warn(struct process_plan *p, struct creel_err *err, const char *fmt, ...)
+{
+    auto_bytes text = BYTES_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    bytes_vaddf(&text, fmt, ap);
+    va_end(ap);
+    return bytes_ok(&text) && strv_add(&p->warnings, bytes_str(&text)) ? 0 : creel_fail_nomem(err);
+}
+
+/* Version 1.0 of the specification wants unknown ones to be an error, later ones a warning. */
+static int parse_caps(const struct oci_config *c, const struct strv *names, bool lenient, uint64_t *to,
+                      struct process_plan *ret, struct creel_err *err)
+{
+    if (!lenient || (c->oci_version != NULL && strncmp(c->oci_version, "1.0", 3) == 0))
+        return capability_set_parse(names, to, err);
+    for (size_t i = 0; i < names->count; i++) {
+        int n = capability_number(names->items[i]);
+        if (n >= 0)
+            *to |= UINT64_C(1) << n;
+        else if (warn(ret, err, "ignoring unknown capability %.100s", names->items[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int plan_caps(const struct oci_config *c, const struct oci_process *p, bool lenient, struct process_plan *ret,
+                     struct creel_err *err)
 {
     const struct { const struct strv *names; uint64_t *to; const char *set; } sets[] = {
         { &p->caps.bounding, &ret->caps.bounding, "bounding" },
@@ -132,10 +161,29 @@ static int plan_caps(const struct oci_process *p, struct process_plan *ret, stru
         { &p->caps.ambient, &ret->caps.ambient, "ambient" },
     };
     for (size_t i = 0; p->caps.present && i < ARRAY_LEN(sets); i++)
-        if (capability_set_parse(sets[i].names, sets[i].to, err) < 0)
+        if (parse_caps(c, sets[i].names, lenient, sets[i].to, ret, err) < 0)
             return creel_wrap(err, "%s capabilities", sets[i].set);
     /* The kernel gives no other; configurations in the field (runc spec's own) name more. */
-    ret->caps.ambient &= ret->caps.permitted & ret->caps.inheritable;
+    const uint64_t possible = ret->caps.permitted & ret->caps.inheritable;
+    for (unsigned i = 0; lenient && i < 64; i++)
+        if ((ret->caps.ambient & ~possible & UINT64_C(1) << i) != 0
+            && warn(ret, err, "can't raise ambient capability %s: operation not permitted", capability_name(i)) < 0)
+            return -1;
+    ret->caps.ambient &= possible;
+    return 0;
+}
+
+int process_plan_drop_missing(struct process_plan *p, uint64_t held, struct creel_err *err)
+{
+    const uint64_t missing = (p->caps.permitted | p->caps.effective | p->caps.inheritable) & ~held;
+    for (unsigned i = 0; i < 64; i++)
+        if ((missing & UINT64_C(1) << i) != 0 && capability_name(i) != NULL
+            && warn(p, err, "ignoring capability %s, which the caller does not have", capability_name(i)) < 0)
+            return -1;
+    uint64_t *const sets[] = { &p->caps.bounding, &p->caps.permitted, &p->caps.effective, &p->caps.inheritable,
+                               &p->caps.ambient };
+    for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+        *sets[i] &= held;
     return 0;
 }
 
@@ -170,21 +218,67 @@ static int plan_rlimits(const struct oci_process *p, struct process_plan *ret, s
     return 0;
 }
 
+static size_t name_length(const char *entry) { return strcspn(entry, "="); }
+
+static uint32_t name_hash(const char *entry)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0, n = name_length(entry); i < n; i++)
+        h = (h ^ (unsigned char)entry[i]) * 16777619u;
+    return h;
+}
+
+/* Of entries with the same name only the last one stays; the others become NULL. */
+static int drop_repeated(char **envp, size_t count, struct creel_err *err)
+{
+    size_t size = 8;
+    while (size < 2 * count)
+        size *= 2;
+    auto_free const char **table = calloc(size, sizeof *table);
+    if (table == NULL)
+        return creel_fail_nomem(err);
+    for (size_t i = count; i-- > 0;) {
+        const size_t n = name_length(envp[i]);
+        size_t at = name_hash(envp[i]) & (size - 1);
+        while (table[at] != NULL && (name_length(table[at]) != n || memcmp(table[at], envp[i], n) != 0))
+            at = (at + 1) & (size - 1);
+        if (table[at] == NULL)
+            table[at] = envp[i];
+        else
+            envp[i] = NULL;
+    }
+    return 0;
+}
+
+/* C libraries differ in which of two entries with one name they find; here the last one counts. An empty HOME is none. */
 static int plan_env(const struct oci_process *p, struct process_plan *ret, struct creel_err *err)
 {
-    size_t n = p->env.count;
-    ret->envp = calloc(n + 2, sizeof *ret->envp);
+    size_t count = p->env.count, n = 0;
+    ret->envp = calloc(count + 2, sizeof *ret->envp);
     if (ret->envp == NULL)
         return creel_fail_nomem(err);
-    ret->env_home = (int)n;
     ret->path = DEFAULT_PATH;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < count; i++) {
         ret->envp[i] = p->env.items[i];
-        if (strncmp(ret->envp[i], "HOME=", 5) == 0)
-            ret->env_home = -1;
-        if (strncmp(ret->envp[i], "PATH=", 5) == 0)
-            ret->path = ret->envp[i] + 5;
+        size_t len = name_length(ret->envp[i]);
+        if (ret->envp[i][len] == '\0' || len == 0)
+            return creel_fail(err, CREEL_INVALID, 0, "process.env[%zu]: invalid environment variable \"%.100s\": %s", i,
+                              ret->envp[i], len == 0 ? "the name is empty" : "missing '='");
     }
+    if (count > 1 && drop_repeated(ret->envp, count, err) < 0)
+        return -1;
+    bool has_home = false;
+    for (size_t i = 0; i < count; i++) {
+        char *e = ret->envp[i];
+        ret->envp[i] = NULL;
+        if (e == NULL || strcmp(e, "HOME=") == 0)
+            continue;
+        has_home |= strncmp(e, "HOME=", 5) == 0;
+        if (strncmp(e, "PATH=", 5) == 0)
+            ret->path = e + 5;
+        ret->envp[n++] = e;
+    }
+    ret->env_home = has_home ? -1 : (int)n;
     if (ret->env_home >= 0 && (ret->home = malloc(PROCESS_HOME_MAX)) == NULL)
         return creel_fail_nomem(err);
     return 0;
@@ -262,30 +356,50 @@ static int plan_personality(const struct oci_config *c, struct process_plan *ret
     return 0;
 }
 
+/* Which modes want nodes, which want none; the others take either. */
+static int check_nodes(int mode, const unsigned long *nodes, struct creel_err *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < PROCESS_NODE_MASK_WORDS; i++)
+        count += (size_t)__builtin_popcountl(nodes[i]);
+    if (count > 0 && (mode == MPOL_DEFAULT || mode == MPOL_LOCAL))
+        return creel_fail(err, CREEL_INVALID, 0, "invalid memory policy: mode requires 0 nodes but got %zu", count);
+    if (count == 0 && mode != MPOL_DEFAULT && mode != MPOL_LOCAL && mode != MPOL_PREFERRED)
+        return creel_fail(err, CREEL_INVALID, 0, "invalid memory policy: mode requires at least 1 node but got 0");
+    return 0;
+}
+
 static int plan_mempolicy(const struct oci_config *c, struct process_plan *ret, struct creel_err *err)
 {
     uint64_t v = 0;
+    const char *mode = c->linux_.memory_policy.mode, *nodes = c->linux_.memory_policy.nodes;
     if (!c->linux_.memory_policy.present)
         return 0;
-    if (!name_find(mempolicy_modes, c->linux_.memory_policy.mode, &v))
-        return creel_fail(err, CREEL_INVALID, 0, "memoryPolicy mode %s is not known",
-                          shown(c->linux_.memory_policy.mode));
+    if (!name_find(mempolicy_modes, mode, &v))
+        return creel_fail(err, CREEL_INVALID, 0, "invalid memory policy mode %s", shown(mode));
     ret->mempolicy = (int)v;
+    if (nodes != NULL && nodes[0] != '\0' && !process_list_parse(nodes, ret->nodes, PROCESS_NODE_MASK_WORDS))
+        return creel_fail(err, CREEL_INVALID, 0, "invalid memory policy node list \"%s\"", nodes);
+    if (check_nodes((int)v, ret->nodes, err) < 0)
+        return -1;
     for (size_t i = 0; i < c->linux_.memory_policy.flags.count; i++) {
         if (!name_find(mempolicy_flags, c->linux_.memory_policy.flags.items[i], &v))
-            return creel_fail(err, CREEL_INVALID, 0, "memoryPolicy flag %s is not known",
+            return creel_fail(err, CREEL_INVALID, 0, "invalid memory policy flag %s",
                               c->linux_.memory_policy.flags.items[i]);
         ret->mempolicy |= (int)v;
     }
-    const char *nodes = c->linux_.memory_policy.nodes;
-    if (nodes != NULL && nodes[0] != '\0' && !process_list_parse(nodes, ret->nodes, PROCESS_NODE_MASK_WORDS))
-        return creel_fail(err, CREEL_INVALID, 0, "memoryPolicy nodes \"%s\" is not a list of nodes", nodes);
     ret->mempolicy_set = true;
     return 0;
 }
 
 int process_plan_build(const struct oci_config *config, const struct oci_process *process, struct process_plan *ret,
                        struct creel_err *err)
+{
+    return process_plan_build_as(config, process, false, ret, err);
+}
+
+int process_plan_build_as(const struct oci_config *config, const struct oci_process *process, bool lenient,
+                          struct process_plan *ret, struct creel_err *err)
 {
     *ret = (struct process_plan){ .env_home = -1, .ioprio = -1, .umask = 0022, .cwd = "/" };
     if (!process->present)
@@ -295,6 +409,7 @@ int process_plan_build(const struct oci_config *config, const struct oci_process
     if (process->cwd == NULL || process->cwd[0] != '/')
         return creel_fail(err, CREEL_INVALID, 0, "process.cwd %s is not an absolute path", shown(process->cwd));
     ret->present = true;
+    ret->cpus_limited = config->linux_.resources.cpu.cpus != NULL && config->linux_.resources.cpu.cpus[0] != '\0';
     ret->argv = process->args.items;
     ret->cwd = process->cwd;
     ret->no_new_privileges = process->no_new_privileges;
@@ -305,7 +420,7 @@ int process_plan_build(const struct oci_config *config, const struct oci_process
         ret->apparmor = process->apparmor_profile;
     if (process->selinux_label != NULL && process->selinux_label[0] != '\0')
         ret->selinux = process->selinux_label;
-    if (plan_user(process, ret, err) < 0 || plan_caps(process, ret, err) < 0 || plan_rlimits(process, ret, err) < 0
+    if (plan_user(process, ret, err) < 0 || plan_caps(config, process, lenient, ret, err) < 0 || plan_rlimits(process, ret, err) < 0
         || plan_env(process, ret, err) < 0 || plan_sched(process, ret, err) < 0
         || plan_priorities(process, ret, err) < 0)
         return -1;
@@ -319,5 +434,6 @@ void process_plan_fini(struct process_plan *p)
     free(p->groups);
     free(p->rlimits);
     free(p->keyring);
+    strv_fini(&p->warnings);
     *p = (struct process_plan){ .env_home = -1, .ioprio = -1 };
 }

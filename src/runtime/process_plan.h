@@ -17,9 +17,9 @@ enum { PROCESS_CPU_MASK_WORDS = 16, PROCESS_NODE_MASK_WORDS = 16, PROCESS_HOME_M
 
 struct process_rlimit { int resource; struct rlimit value; const char *name; };
 struct process_cpus { bool set; unsigned long mask[PROCESS_CPU_MASK_WORDS]; };
-/* As the kernel's struct sched_attr (version 0). */
+/* As the kernel's struct sched_attr (version 1). */
 struct process_sched { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority;
-                       uint64_t runtime, deadline, period; };
+                       uint64_t runtime, deadline, period; uint32_t util_min, util_max; };
 
 struct process_plan {
     bool present;                    /* the configuration has a process at all */
@@ -46,7 +46,9 @@ struct process_plan {
     bool sched_set;
     struct process_sched sched;
     int ioprio;                      /* -1 none */
-    struct process_cpus cpu_initial, cpu_final;
+    bool cpus_limited;               /* the container has some of the CPUs only */
+    struct process_cpus cpu_initial, cpu_final; /* for further processes: before and after they enter the cgroup */
+    bool cpus_reset;                 /* not the caller's CPUs but all that the cgroup has */
     bool personality_set;
     unsigned long personality;
     bool mempolicy_set;
@@ -57,10 +59,18 @@ struct process_plan {
     unsigned seccomp_flags;
     bool terminal;
     unsigned rows, cols;
+    struct strv warnings;            /* owned; what was left out, in words */
 };
 
 /* `process` is what to run; `config` gives what belongs to the container (personality, memory policy). A process that
- * is not present gives a plan that is not. Errors: INVALID, naming the member; EXHAUSTED. */
+ * is not present gives a plan that is not. With `lenient`, what the specification wants to be warned about, capabilities that
+ * do not exist (from version 1.1 on) or cannot be ambient, is left out and told in `warnings`; otherwise the former are
+ * errors. Errors: INVALID, naming the member; EXHAUSTED. */
+int process_plan_build_as(const struct oci_config *config, const struct oci_process *process, bool lenient,
+                          struct process_plan *ret, struct creel_err *err);
+/* Leave out the capabilities that are not in `held`, and say so. Errors: EXHAUSTED. */
+int process_plan_drop_missing(struct process_plan *p, uint64_t held, struct creel_err *err);
+/* Not lenient. */
 int process_plan_build(const struct oci_config *config, const struct oci_process *process, struct process_plan *ret,
                        struct creel_err *err);
 void process_plan_fini(struct process_plan *p);

@@ -42,6 +42,11 @@ struct runtime_params {
     bool keep_bind_flags;              /* nosuid, nodev … of a bind's source stay although other flags are named */
     bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
     bool hold_mounts;                  /* until runtime_release_mounts; see there */
+    bool reset_cpus;                   /* init gets all CPUs of its cgroup, not those of the caller */
+    /* Told what is left out because the specification wants a warning, not an error: capabilities that do not exist or are
+     * not the caller's to give. NULL: those are errors. */
+    void (*warn)(const void *data, const char *text);
+    const void *warn_data;
     struct runtime_ready *ready;       /* or NULL; what is used of it is taken out */
     int gate;                          /* gate.h: init will wait there after runtime_park; 0: there is none */
     bool cgroup_optional;              /* no permission to make the control group: go on without one */
@@ -98,6 +103,9 @@ struct runtime_exec_params {
     unsigned seccomp_flags;
     bool seccomp_log;
     bool die_with_parent;              /* as for init */
+    bool reset_cpus;                   /* as for init, unless the process has an execCPUAffinity */
+    void (*warn)(const void *data, const char *text);   /* as for init */
+    const void *warn_data;
     const char *bundle;                /* absolute; told to seccomp agents; NULL: unknown */
     struct cgroup *cgroup;             /* the container's, if the caller has it open; borrowed; else: */
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */

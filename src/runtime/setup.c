@@ -11,9 +11,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 enum { PRESERVE_MAX = 1 << 16 };
 
@@ -39,6 +41,29 @@ char *runtime_keyring_name(const char *id)
         return NULL;
     }
     return bytes_take(&b);
+}
+
+/* The caller's permitted capabilities; all of them when they cannot be read: then the kernel will say no. */
+static uint64_t own_capabilities(void)
+{
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+    struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
+    if (syscall(SYS_capget, &head, data) < 0)
+        return ~UINT64_C(0);
+    return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+int runtime_plan_process(const struct oci_config *c, const struct oci_process *process, bool user_namespace,
+                         void (*warn)(const void *data, const char *text), const void *warn_data, struct process_plan *ret,
+                         struct creel_err *err)
+{
+    if (process_plan_build_as(c, process, warn != NULL, ret, err) < 0)
+        return -1;
+    if (warn != NULL && ret->present && !user_namespace && process_plan_drop_missing(ret, own_capabilities(), err) < 0)
+        return -1;
+    for (size_t i = 0; i < ret->warnings.count; i++)
+        warn(warn_data, ret->warnings.items[i]);
+    return 0;
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -192,8 +217,11 @@ static int prepare_hooks(struct runtime_setup *s, struct creel_err *err)
 static int prepare_process(struct runtime_setup *s, struct creel_err *err)
 {
     const struct runtime_params *p = s->params;
-    if (process_plan_build(p->config, &p->config->process, &s->process, err) < 0)
+    if (runtime_plan_process(p->config, &p->config->process, oci_namespace_find(p->config, OCI_NS_USER) != NULL, p->warn,
+                             p->warn_data, &s->process, err) < 0)
         return -1;
+    s->process.cpu_initial.set = s->process.cpu_final.set = false; /* for further processes only */
+    s->process.cpus_reset = p->reset_cpus;
     s->process.seccomp = p->seccomp;
     s->process.die_with_parent = p->die_with_parent;
     /* Agents are told which bundle it is about. */

@@ -42,6 +42,11 @@ int *runtime_keep_list(const int *fds, size_t count, int preserve, struct creel_
 /* Descriptors 3 to 3 + n - 1 must have been passed to this program on purpose (open, not close-on-exec), or one of ours
  * could end up in the container. */
 int runtime_check_preserved(int preserve, struct creel_err *err);
+/* Turn the process into a plan. Where the caller can be warned, capabilities it does not have are left out, unless the process
+ * gets a user namespace, where it has all of them. */
+int runtime_plan_process(const struct oci_config *c, const struct oci_process *process, bool user_namespace,
+                         void (*warn)(const void *data, const char *text), const void *warn_data, struct process_plan *ret,
+                         struct creel_err *err);
 /* "_ses.<id>" */
 char *runtime_keyring_name(const char *id);
 

@@ -109,6 +109,7 @@ static int check_rlimits(const struct oci_process *p, struct creel_err *err)
     return 0;
 }
 
+/* Version 1.0 wants unknown ones to be an error, later ones a warning, for which this is not the place. */
 static int check_capabilities(const struct oci_capabilities *caps, struct creel_err *err)
 {
     const struct { const char *name; const struct strv *list; } sets[] = {
@@ -167,7 +168,7 @@ int oci_process_validate(const struct oci_process *p, struct creel_err *err)
         return bad(err, "process.user.umask 0%o is out of range", p->user.umask);
     if (p->console_rows > 65535 || p->console_cols > 65535)
         return bad(err, "process.consoleSize is out of range");
-    if (check_capabilities(&p->caps, err) < 0 || check_rlimits(p, err) < 0 || check_scheduler(p, err) < 0)
+    if (check_rlimits(p, err) < 0 || check_scheduler(p, err) < 0)
         return -1;
     return 0;
 }
@@ -348,11 +349,11 @@ static int check_linux_rest(const struct oci_linux *l, struct creel_err *err)
         const char *mode = l->memory_policy.mode;
         if (mode == NULL || !ONE_OF(mode, "MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
                                     "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"))
-            return bad(err, "linux.memoryPolicy.mode \"%.40s\" is unknown", mode != NULL ? mode : "");
+            return bad(err, "linux.memoryPolicy: invalid memory policy mode \"%.40s\"", mode != NULL ? mode : "");
         for (size_t i = 0; i < l->memory_policy.flags.count; i++)
             if (!ONE_OF(l->memory_policy.flags.items[i], "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
                         "MPOL_F_STATIC_NODES"))
-                return bad(err, "linux.memoryPolicy.flags: unknown flag \"%.40s\"", l->memory_policy.flags.items[i]);
+                return bad(err, "linux.memoryPolicy: invalid memory policy flag \"%.40s\"", l->memory_policy.flags.items[i]);
     }
     for (size_t i = 0; i < l->net_device_count; i++) {
         const char *names[] = { l->net_devices[i].from, l->net_devices[i].name };
@@ -389,7 +390,9 @@ int oci_config_validate(const struct oci_config *c, struct creel_err *err)
     };
     if (check_version(c, err) < 0 || check_root(c, err) < 0 || check_mounts(c, err) < 0)
         return -1;
-    if (c->process.present && oci_process_validate(&c->process, err) < 0)
+    if (c->process.present
+        && (oci_process_validate(&c->process, err) < 0
+            || (strncmp(c->oci_version, "1.0", 3) == 0 && check_capabilities(&c->process.caps, err) < 0)))
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
         if (check_hooks(hooks[i].name, hooks[i].hooks, err) < 0)

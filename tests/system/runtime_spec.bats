@@ -226,3 +226,70 @@ PY
     [ "$status" = 0 ] || { echo "$stderr"; return 1; }
     [ "$output" -ge 1000000 ]
 }
+
+# --- process ---
+
+@test "process: execCPUAffinity is for further processes, before and after they enter the cgroup" {
+    [ "$(nproc)" -ge 2 ] || skip "one CPU"
+    inside 'grep Cpus_allowed_list /proc/self/status' 'p["execCPUAffinity"] = {"initial": "0", "final": "1"}'
+    [[ $output != *list:*1 || $output == *0-* ]]
+    bundle 'p["args"] = ["sleep", "100"]' 'p["execCPUAffinity"] = {"initial": "0", "final": "1"}'
+    run --separate-stderr probe -x grep Cpus_allowed_list /proc/self/status
+    is "Cpus_allowed_list:	1"
+    [[ $(grep Cpus_allowed_list /proc/self/status) != *"	0" ]]
+    # the cgroup has the last word about what is only initial, and nothing of it stays with the caller
+    bundle 'p["args"] = ["sleep", "100"]' 'p["execCPUAffinity"] = {"initial": "99"}'
+    run -125 --separate-stderr probe -x true
+    [[ $stderr == *"set the initial CPU affinity"* ]]
+    bundle 'p["args"] = ["sleep", "100"]' 'p["execCPUAffinity"] = {"final": "99"}'
+    run -125 --separate-stderr probe -x true
+    [[ $stderr == *"set the final CPU affinity"* ]]
+    bundle 'p["args"] = ["sleep", "100"]' 'p["execCPUAffinity"] = {"final": "2-1"}'
+    run -125 --separate-stderr probe -x true
+    [[ $stderr == *"execCPUAffinity.final"* ]]
+}
+
+@test "process: the environment, each variable once" {
+    inside 'env | sort' 'p["env"] = ["PATH=/bin", "A=1", "A=2", "HOME=", "B=x=y", "C="]'
+    [[ $output == *"A=2
+B=x=y
+C=
+HOME=/root
+PATH=/bin"* && $output != *A=1* ]]
+    refused 125 "missing '='" 'p["env"] = ["PATH"]'
+}
+
+@test "process: every scheduling policy, with its values" {
+    inside 'cut -d" " -f41 /proc/self/stat' 'p["scheduler"] = {"policy": "SCHED_BATCH", "nice": 5}'
+    is 3
+    inside 'cut -d" " -f41 /proc/self/stat' 'p["scheduler"] = {"policy": "SCHED_IDLE"}'
+    is 5
+    inside 'cut -d" " -f19 /proc/self/stat' 'p["scheduler"] = {"policy": "SCHED_OTHER", "nice": 7}'
+    is 7
+    # without a control group: version 1's cpu controller gives new groups no real time
+    bundle 'sh("cut -d\" \" -f40,41 /proc/self/stat")' 'p["scheduler"] = {"policy": "SCHED_FIFO", "priority": 3}'
+    run probe -g
+    is "3 1"
+    bundle 'sh("cut -d\" \" -f40,41 /proc/self/stat; :")' 'p["scheduler"] = {"policy": "SCHED_RR", "priority": 4, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
+    run probe -g
+    is "0 0" # of a child
+    bundle 'p["args"] = ["cat", "/proc/self/sched"]' 'p["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 5000000, "period": 10000000}'
+    run --separate-stderr probe -g
+    [[ $status = 0 && $(tr -d " " <<<"$output") == *policy:6* ]] || { echo "$output $stderr"; return 1; }
+    refused 125 "can't be used together with AllowedCPUs" 'p["scheduler"] = {"policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 5000000, "period": 10000000}' \
+        'l["resources"]["cpu"] = {"cpus": "0", "mems": "0"}'
+    refused 125 "set the scheduler" 'p["scheduler"] = {"policy": "SCHED_ISO"}'
+    refused 125 "policy SCHED_FAST is not known" 'p["scheduler"] = {"policy": "SCHED_FAST"}'
+    refused 125 "flag SCHED_FLAG_X is not known" 'p["scheduler"] = {"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_X"]}'
+}
+
+@test "process: memory policy, of further processes too" {
+    [ -e /proc/self/numa_maps ] || skip "no NUMA"
+    inside 'head -n1 /proc/self/numa_maps | cut -d" " -f2' 'l["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}'
+    is bind=static:0
+    bundle 'p["args"] = ["sleep", "100"]' 'l["memoryPolicy"] = {"mode": "MPOL_INTERLEAVE", "nodes": "0"}'
+    run probe -x sh -c 'head -n1 /proc/self/numa_maps | cut -d" " -f2'
+    is interleave:0
+    refused 125 "invalid memory policy mode" 'l["memoryPolicy"] = {}'
+    refused 125 "set the memory policy" 'l["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "63"}'
+}

@@ -127,18 +127,23 @@ static int set_labels(const struct process_plan *p, int self, struct launch_msg 
     return 0;
 }
 
-static int set_affinity(const struct process_cpus *c, const char *name, struct launch_msg *fail)
+static int set_final_affinity(const struct process_cpus *c, struct launch_msg *fail)
 {
     if (c->set && syscall(SYS_sched_setaffinity, 0, sizeof c->mask, c->mask) < 0)
-        return launch_fail(fail, errno == EINVAL ? CREEL_INVALID : CREEL_INTERNAL, errno, "set the ", name,
-                           " CPU affinity", NULL);
+        return launch_fail(fail, errno == EINVAL ? CREEL_INVALID : CREEL_INTERNAL, errno,
+                           "set the final CPU affinity", NULL);
     return 0;
 }
 
 static int set_scheduling(const struct process_plan *p, struct launch_msg *fail)
 {
+    static const unsigned long all[PROCESS_CPU_MASK_WORDS] = { [0 ... PROCESS_CPU_MASK_WORDS - 1] = ~0ul };
+    if (p->cpus_reset) /* the kernel takes those of them that the cgroup has */
+        (void)syscall(SYS_sched_setaffinity, 0, sizeof all, all);
     if (p->sched_set && syscall(SYS_sched_setattr, 0, &p->sched, 0) < 0)
-        return launch_fail(fail, errno == EINVAL ? CREEL_INVALID : CREEL_INTERNAL, errno, "set the scheduler", NULL);
+        return launch_fail(fail, errno == EINVAL ? CREEL_INVALID : errno == EPERM ? CREEL_DENIED : CREEL_INTERNAL, errno,
+                           "set the scheduler", errno == EPERM && p->cpus_limited
+                               ? ": process scheduler can't be used together with AllowedCPUs" : "", NULL);
     if (p->ioprio >= 0 && syscall(SYS_ioprio_set, 1 /* a process */, 0, p->ioprio) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "set the I/O priority", NULL);
     if (p->mempolicy_set
@@ -147,7 +152,7 @@ static int set_scheduling(const struct process_plan *p, struct launch_msg *fail)
                            NULL);
     if (p->personality_set && syscall(SYS_personality, p->personality) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "set the personality", NULL);
-    return set_affinity(&p->cpu_initial, "initial", fail);
+    return 0;
 }
 
 bool confine_needs_proc(const struct process_plan *p)
@@ -603,7 +608,7 @@ static int load_filter(const struct process_plan *p, int sock, struct launch_msg
 
 int confine_lock(const struct process_plan *p, int sock, struct launch_msg *fail)
 {
-    if (set_affinity(&p->cpu_final, "final", fail) < 0)
+    if (set_final_affinity(&p->cpu_final, fail) < 0)
         return -1;
     if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "set no_new_privs", NULL);

@@ -3,6 +3,8 @@
 
 #include "runtime/process_plan.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char *argv[] = { (char *)"sh", NULL };
@@ -151,9 +153,102 @@ static void absent_processes_give_absent_plans(void **state)
     process_plan_fini(&plan);
 }
 
+static void of_repeated_variables_the_last_one_counts(void **state)
+{
+    (void)state;
+    struct process_plan plan;
+    char *env[] = { (char *)"A=1", (char *)"HOME=/x", (char *)"B=", (char *)"A=2", (char *)"AB=3", (char *)"HOME=", (char *)"A=\n", NULL };
+    struct oci_process p = process();
+    p.env = (struct strv){ .items = env, .count = 7 };
+    assert_int_equal(process_plan_build(&no_config, &p, &plan, NULL), 0);
+    const char *const want[] = { "B=", "AB=3", "A=\n" };
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        assert_string_equal(plan.envp[i], want[i]);
+    assert_int_equal(plan.env_home, 3); /* an empty HOME is none */
+    assert_null(plan.envp[4]);
+    process_plan_fini(&plan);
+    env[0] = (char *)"PLAIN";
+    refused(&p, &no_config, "missing '='");
+    env[0] = (char *)"=x";
+    refused(&p, &no_config, "the name is empty");
+    enum { MANY = 20000 };
+    char **many = calloc(MANY + 1, sizeof *many);
+    assert_non_null(many);
+    for (size_t i = 0; i < MANY; i++)
+        assert_true(asprintf(&many[i], "V%zu=%zu", i / 2, i) > 0);
+    p.env = (struct strv){ .items = many, .count = MANY };
+    assert_int_equal(process_plan_build(&no_config, &p, &plan, NULL), 0);
+    assert_int_equal(plan.env_home, MANY / 2);
+    assert_string_equal(plan.envp[MANY / 2 - 1], many[MANY - 1]);
+    process_plan_fini(&plan);
+    for (size_t i = 0; i < MANY; i++)
+        free(many[i]);
+    free(many);
+}
+
+static struct strv list(char **items, size_t count) { return (struct strv){ .items = items, .count = count }; }
+
+static void capabilities_that_cannot_be_are_told_where_somebody_listens(void **state)
+{
+    (void)state;
+    struct process_plan plan;
+    char *names[] = { (char *)"CAP_CHOWN", (char *)"CAP_FLY", NULL }, *kill[] = { (char *)"CAP_KILL", (char *)"CAP_CHOWN", NULL };
+    struct oci_process p = process();
+    const struct oci_config old = { .oci_version = (char *)"1.0.2" }, new = { .oci_version = (char *)"1.2.0" };
+    p.caps.present = true;
+    p.caps.bounding = list(names, 2);
+    refused(&p, &new, "unknown capability \"CAP_FLY\"");
+    assert_int_equal(process_plan_build_as(&old, &p, true, &plan, NULL), -1);
+    process_plan_fini(&plan);
+    p.caps.permitted = p.caps.inheritable = list(names, 1);
+    p.caps.ambient = list(kill, 2);
+    assert_int_equal(process_plan_build_as(&new, &p, true, &plan, NULL), 0);
+    assert_int_equal(plan.warnings.count, 2);
+    assert_string_equal(plan.warnings.items[0], "ignoring unknown capability CAP_FLY");
+    assert_string_equal(plan.warnings.items[1], "can't raise ambient capability CAP_KILL: operation not permitted");
+    assert_true(plan.caps.bounding == 1 && plan.caps.ambient == 1);
+    assert_int_equal(process_plan_drop_missing(&plan, ~UINT64_C(1), NULL), 0);
+    assert_int_equal(plan.warnings.count, 3);
+    assert_string_equal(plan.warnings.items[2], "ignoring capability CAP_CHOWN, which the caller does not have");
+    assert_true((plan.caps.bounding | plan.caps.ambient | plan.caps.permitted | plan.caps.inheritable) == 0);
+    process_plan_fini(&plan);
+}
+
+static void memory_policies_are_checked_as_far_as_that_needs_no_host(void **state)
+{
+    (void)state;
+    static const struct { const char *mode, *nodes, *words; } rows[] = {
+        { "MPOL_DEFAULT", NULL, NULL }, { "MPOL_BIND", "0", NULL }, { "MPOL_INTERLEAVE", "0-1,3", NULL },
+        { "MPOL_PREFERRED", "", NULL }, { "MPOL_LOCAL", NULL, NULL }, { "MPOL_WEIGHTED_INTERLEAVE", "0", NULL },
+        { "MPOL_PREFERRED_MANY", "0", NULL },
+        { NULL, "0", "invalid memory policy mode" }, { "INTERLEAVE", "0", "invalid memory policy mode INTERLEAVE" },
+        { "MPOL_BIND", "0-9876543210", "invalid memory policy node" }, { "MPOL_BIND", "x", "invalid memory policy node" },
+        { "MPOL_DEFAULT", "0-7", "mode requires 0 nodes but got 8" }, { "MPOL_LOCAL", "1", "mode requires 0 nodes but got 1" },
+        { "MPOL_BIND", NULL, "mode requires at least 1 node" },
+    };
+    struct oci_process p = process();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct process_plan plan;
+        struct oci_config c = { 0 };
+        c.linux_.memory_policy.present = true;
+        c.linux_.memory_policy.mode = (char *)rows[i].mode;
+        c.linux_.memory_policy.nodes = (char *)rows[i].nodes;
+        if (rows[i].words != NULL) {
+            refused(&p, &c, rows[i].words);
+            continue;
+        }
+        assert_int_equal(process_plan_build(&c, &p, &plan, NULL), 0);
+        assert_true(plan.mempolicy_set);
+        process_plan_fini(&plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_repeated_variables_the_last_one_counts),
+        cmocka_unit_test(capabilities_that_cannot_be_are_told_where_somebody_listens),
+        cmocka_unit_test(memory_policies_are_checked_as_far_as_that_needs_no_host),
         cmocka_unit_test(the_primary_group_is_always_in_the_list),
         cmocka_unit_test(home_gets_a_slot_only_when_missing),
         cmocka_unit_test(capabilities_are_strict_and_explicit),
