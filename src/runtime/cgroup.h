@@ -120,7 +120,7 @@ bool cgroup_remove_empty(struct cgroup *c);
 int cgroup_oom_fd(struct cgroup *c);            /* borrowed; -1 if not available */
 short cgroup_oom_events(const struct cgroup *c);/* poll events to wait for */
 bool cgroup_oom_happened(struct cgroup *c);
-/* How often it has struck; on version 1 one more while processes wait because the killer is disabled. After cgroup_oom_fd.
+/* How often memory has run out, also when the killer is disabled (version 1). After cgroup_oom_fd.
  * 0, or -errno (-ENODEV: the group is gone). */
 int cgroup_oom_count(struct cgroup *c, uint64_t *ret);
 void cgroup_free(struct cgroup *c);             /* closes descriptors; the group stays */

@@ -27,6 +27,7 @@ struct cgroup {
     int v2_dir, v2_events;          /* the group and its cgroup.events; -1 without v2 */
     int oom_fd, oom_aux;            /* cgroup_oom.c */
     bool oom_tried;
+    uint64_t oom_signals;           /* of the eventfd, all together */
     char *unit;                     /* CGROUP_SYSTEMD: the scope that this group belongs to; NULL: none */
     pid_t keeper;                   /* 0, or the process that keeps a new scope alive until somebody is in it */
     int keeper_pidfd;

@@ -3,7 +3,7 @@
  *
  * Version 2: memory.events polls with POLLPRI when a counter moves. Version 1: an eventfd registered for
  * memory.oom_control. Both also wake up for lesser things (the removal of the group, other counters), so
- * the count of kills is looked at. With the killer disabled on version 1 processes wait instead ("under_oom"). */
+ * the count of kills is looked at. */
 #include "runtime/cgroup_internal.h"
 
 #include <errno.h>
@@ -56,41 +56,44 @@ short cgroup_oom_events(const struct cgroup *c)
     return v1_memory(c, &h) ? POLLIN : POLLPRI;
 }
 
-static int counts_read(struct cgroup *c, uint64_t *kills, uint64_t *waiting)
+/* What the kernel has counted, and (version 1) how often it has signalled, which it does before it kills. */
+static int counts_read(struct cgroup *c, uint64_t *kills)
 {
     char text[512];
     uint64_t count;
-    *kills = *waiting = 0;
     if (c->oom_fd < 0)
         return -EBADF;
-    if (c->oom_aux >= 0 && read(c->oom_fd, &count, sizeof count) < 0 && errno != EAGAIN)
-        return -errno;  /* the eventfd is only cleared here */
+    if (c->oom_aux >= 0) {  /* the eventfd is only cleared here */
+        if (read(c->oom_fd, &count, sizeof count) == (ssize_t)sizeof count)
+            c->oom_signals += count;
+        else if (errno != EAGAIN)
+            return -errno;
+    }
     ssize_t n;
     do {
         n = pread(c->oom_aux >= 0 ? c->oom_aux : c->oom_fd, text, sizeof text - 1, 0);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
-        return -errno;
+        return -errno;      /* that the group went was signalled, too */
     text[n] = '\0';
-    (void)cgroup_value_parse(text, "oom_kill", kills);
-    if (c->oom_aux >= 0)
-        (void)cgroup_value_parse(text, "under_oom", waiting);
+    if (!cgroup_value_parse(text, "oom_kill", kills))
+        *kills = 0;
     return 0;
 }
 
 int cgroup_oom_count(struct cgroup *c, uint64_t *ret)
 {
-    uint64_t kills, waiting;
-    int r = counts_read(c, &kills, &waiting);
+    uint64_t kills;
+    int r = counts_read(c, &kills);
     if (r == 0)
-        *ret = kills + waiting;
+        *ret = kills > c->oom_signals ? kills : c->oom_signals;
     return r;
 }
 
 bool cgroup_oom_happened(struct cgroup *c)
 {
-    uint64_t kills, waiting;
-    return counts_read(c, &kills, &waiting) == 0 && kills > 0;
+    uint64_t kills;
+    return counts_read(c, &kills) == 0 && kills > 0;
 }
 
 void cgroup_oom_close(struct cgroup *c)
