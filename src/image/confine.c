@@ -2,6 +2,7 @@
 #include "image/confine.h"
 
 #include "base/cleanup.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,8 +41,11 @@ int confine_begin(unsigned keep, struct creel_err *err)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0
         || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return step_fail("process attributes", err);
-    if (close_range(keep, ~0u, 0) < 0)
+    int r = sys_close_range(keep, ~0u, false);
+    if (r < 0) {
+        errno = -r;
         return step_fail("closing descriptors", err);
+    }
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
     (void)umask(0);

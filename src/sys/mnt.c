@@ -2,6 +2,8 @@
 /* sys/mnt.c: see sys/mnt.h. */
 #include "sys/mnt.h"
 
+#include "sys/forbidden.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -19,27 +21,34 @@ static int or_errno(long r)
 
 int sys_fsopen(const char *type)
 {
-    return or_errno(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+    int r = or_errno(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_fsopen, type, ~0u));
+}
+
+static int set_fs(int fs, unsigned cmd, const char *key, const void *value, int aux)
+{
+    int r = or_errno(syscall(SYS_fsconfig, fs, cmd, key, value, aux));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_fsconfig, -1, cmd, key, value, aux));
 }
 
 int sys_fsconfig_string(int fs, const char *key, const char *value)
 {
-    return or_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0));
+    return set_fs(fs, FSCONFIG_SET_STRING, key, value, 0);
 }
 
 int sys_fsconfig_flag(int fs, const char *key)
 {
-    return or_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0));
+    return set_fs(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
 }
 
 int sys_fsconfig_fd(int fs, const char *key, int fd)
 {
-    return or_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd));
+    return set_fs(fs, FSCONFIG_SET_FD, key, NULL, fd);
 }
 
 int sys_fsconfig_create(int fs)
 {
-    return or_errno(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+    return set_fs(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
 void sys_fs_message(int fs, char *buf, unsigned size)
@@ -50,17 +59,20 @@ void sys_fs_message(int fs, char *buf, unsigned size)
 
 int sys_fsmount(int fs, uint64_t attrs)
 {
-    return or_errno(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)attrs));
+    int r = or_errno(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)attrs));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_fsmount, fs, ~0u, 0));
 }
 
 int sys_open_tree_clone(int dir, const char *path, unsigned flags)
 {
-    return or_errno(syscall(SYS_open_tree, dir, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    int r = or_errno(syscall(SYS_open_tree, dir, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_open_tree, dir, path, ~0u));
 }
 
 int sys_move_mount(int mount, int target)
 {
-    return or_errno(syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    int r = or_errno(syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_move_mount, mount, "", target, "", ~0u));
 }
 
 int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation, int userns)
@@ -70,7 +82,8 @@ int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, u
         a.attr_set |= MOUNT_ATTR_IDMAP;
         a.userns_fd = (uint64_t)userns;
     }
-    return or_errno(syscall(SYS_mount_setattr, mount, "", flags | AT_EMPTY_PATH, &a, sizeof a));
+    int r = or_errno(syscall(SYS_mount_setattr, mount, "", flags | AT_EMPTY_PATH, &a, sizeof a));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_mount_setattr, mount, "", ~0u, &a, sizeof a));
 }
 
 int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)

@@ -170,8 +170,9 @@ static int walk_open(struct walk *w, enum sys_make make)
 }
 
 /* Walk everything that is in w->rest. Ends with the result on top of the stack, or, with `keep_last`, with the last
- * component's name in w->name and its directory on top. */
-static int walk_run(struct walk *w, enum sys_make make, bool no_links, bool keep_last)
+ * component's name in w->name and its directory on top. With O_NOFOLLOW among the flags the last component may be a link,
+ * which is the result then, as openat2 has it (only O_PATH can open it). */
+static int walk_run(struct walk *w, enum sys_make make, int flags, bool no_links, bool keep_last)
 {
     bool last = false;
     for (;;) {
@@ -197,8 +198,9 @@ static int walk_run(struct walk *w, enum sys_make make, bool no_links, bool keep
             (void)close(fd);
             return r;
         }
-        if (S_ISLNK(st.st_mode)) {
-            r = no_links ? -ELOOP : walk_expand(w, fd, &st);
+        bool kept = last && (flags & O_NOFOLLOW) && w->rest[0] == '\0';
+        if (S_ISLNK(st.st_mode) && !(kept && !no_links && (flags & O_PATH))) {
+            r = no_links || kept ? -ELOOP : walk_expand(w, fd, &st);
             (void)close(fd);
             if (r < 0)
                 return r;
@@ -212,6 +214,21 @@ static int walk_run(struct walk *w, enum sys_make make, bool no_links, bool keep
         if (r < 0)
             return r;
     }
+}
+
+/* A process outside of the pid namespace of the procfs that it sees is not in there. Then by name; but it has to be what
+ * the walk has found. */
+static int reopen_by_name(struct walk *w, int fd, int flags)
+{
+    struct stat want, got;
+    int r = openat(w->stack[w->depth - 1], w->name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (r < 0)
+        return -errno;
+    bool same = fstat(fd, &want) == 0 && fstat(r, &got) == 0 && want.st_dev == got.st_dev && want.st_ino == got.st_ino;
+    if (same && ((flags & O_NONBLOCK) || fcntl(r, F_SETFL, fcntl(r, F_GETFL) & ~O_NONBLOCK) == 0))
+        return r;
+    (void)close(r);
+    return -EAGAIN;
 }
 
 /* Turn the O_PATH result into what `flags` asks for. */
@@ -242,6 +259,8 @@ static int walk_result(struct walk *w, int flags)
             path[at++] = digits[--n];
         path[at] = '\0';
         int r = open(path, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+        if (r < 0 && errno == ENOENT)
+            return reopen_by_name(w, fd, flags);
         return r < 0 ? -errno : r;
     }
     w->depth--;
@@ -254,7 +273,7 @@ static int walk_path(int root, const char *path, int flags, enum sys_make make, 
     walk_init(&w, root);
     int r = walk_set(&w, path);
     if (r == 0)
-        r = walk_run(&w, make, no_links, false);
+        r = walk_run(&w, make, flags, no_links, false);
     if (r == 0)
         r = walk_result(&w, flags);
     walk_fini(&w);
@@ -311,7 +330,7 @@ int sys_make_parent_in_root(int root, const char *path, char *name)
     walk_init(&w, root);
     int r = walk_set(&w, path);
     if (r == 0)
-        r = walk_run(&w, SYS_MAKE_DIR, false, true);
+        r = walk_run(&w, SYS_MAKE_DIR, O_PATH, false, true);
     if (r == 0) {
         memcpy(name, w.name, strlen(w.name) + 1);
         r = walk_result(&w, O_PATH | O_DIRECTORY);

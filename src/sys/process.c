@@ -2,11 +2,14 @@
 /* sys/process.c: see sys/process.h. Nothing here allocates, locks or uses stdio. */
 #include "sys/process.h"
 
+#include "sys/forbidden.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -116,17 +119,45 @@ pid_t sys_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, bool *ret_in_cgro
 
 int sys_pidfd_open(pid_t pid)
 {
-    return or_errno(syscall(SYS_pidfd_open, pid, 0));
+    int r = or_errno(syscall(SYS_pidfd_open, pid, 0));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_pidfd_open, pid, ~0u));
+}
+
+/* The pid of a child that has not been reaped: nobody else gets it. 0: it is none, or cannot be found out. */
+static pid_t pid_of_child(int pidfd)
+{
+    char path[40] = "/proc/self/fdinfo/", text[512], digits[12];
+    size_t n = 0, at = sizeof "/proc/self/fdinfo/" - 1, len = 0;
+    for (unsigned v = (unsigned)pidfd; n == 0 || v > 0; v /= 10)
+        digits[n++] = (char)('0' + v % 10);
+    while (n > 0)
+        path[at++] = digits[--n];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || sys_read_all(fd, text, sizeof text - 1, &len) < 0)
+        len = 0;
+    if (fd >= 0)
+        (void)close(fd);
+    text[len] = '\0';
+    const char *found = strstr(text, "\nPid:\t");
+    pid_t pid = 0;
+    siginfo_t info;
+    for (const char *p = found != NULL ? found + 6 : ""; *p >= '0' && *p <= '9' && pid < 100000000; p++)
+        pid = pid * 10 + (*p - '0');
+    return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? pid : 0;
 }
 
 int sys_pidfd_send_signal(int pidfd, int signo)
 {
-    return or_errno(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
+    int r = or_errno(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
+    r = SYS_UNLESS_FORBIDDEN(r, syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, ~0u));
+    pid_t pid = r == -ENOSYS ? pid_of_child(pidfd) : 0;
+    return pid > 0 ? or_errno(kill(pid, signo)) : r;
 }
 
 int sys_pidfd_getfd(int pidfd, int fd)
 {
-    return or_errno(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+    int r = or_errno(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+    return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_pidfd_getfd, pidfd, fd, ~0u));
 }
 
 int sys_wait_child(pid_t pid, int pidfd, int *ret_status)

@@ -33,6 +33,8 @@
  * caller has to move the child. The C library's fork handlers do not run: the child must not allocate or lock. */
 pid_t sys_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, bool *ret_in_cgroup);
 
+/* -ENOSYS also where a filter forbids the call as such. Without pidfd_send_signal a child is signalled by its pid, which is
+ * its own until it is waited for; for others -ENOSYS is the answer. */
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int signo);
 int sys_pidfd_getfd(int pidfd, int fd);

@@ -202,6 +202,32 @@ static int limit_rows(void)
     return wrong;
 }
 
+/* The last component as it is: what may be a link, and what may not. */
+static int last_rows(void)
+{
+    static const struct { const char *path; int flags, want; mode_t type; } rows[] = {
+        { "link", O_PATH | O_NOFOLLOW, 0, S_IFLNK }, { "up", O_PATH | O_NOFOLLOW, 0, S_IFLNK },
+        { "abs/passwd", O_PATH | O_NOFOLLOW, 0, S_IFREG }, { "rel", O_PATH | O_NOFOLLOW, 0, S_IFLNK },
+        { "rel/", O_PATH | O_NOFOLLOW, 0, S_IFDIR }, { "link", O_RDONLY | O_NOFOLLOW, -ELOOP, 0 },
+        { "etc/passwd", O_RDONLY | O_NOFOLLOW, 0, S_IFREG }, { "dangling", O_PATH | O_NOFOLLOW, 0, S_IFLNK },
+        { "link", O_PATH, 0, S_IFREG }, { "loop", O_PATH | O_NOFOLLOW, 0, S_IFLNK },
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stat st = { 0 };
+        int fd = sys_open_in_root(root, rows[i].path, rows[i].flags);
+        bool good = rows[i].want < 0 ? fd == rows[i].want
+                                     : fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == rows[i].type;
+        if (!good) {
+            print_message("%s with %#o: %d, type %#o\n", rows[i].path, (unsigned)rows[i].flags, fd, (unsigned)st.st_mode);
+            wrong++;
+        }
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return wrong;
+}
+
 static int in_child(int (*rows)(void), bool forbid)
 {
     int status;
@@ -236,6 +262,7 @@ static void both_ways(int (*rows)(void))
 
 static void paths_stay_below_the_root(void **state) { (void)state; both_ways(resolve_rows); }
 static void links_are_refused_where_none_may_be(void **state) { (void)state; both_ways(link_rows); }
+static void the_last_component_is_not_followed(void **state) { (void)state; both_ways(last_rows); }
 static void missing_directories_are_made_inside(void **state) { (void)state; both_ways(make_rows); }
 static void parents_are_found_inside(void **state) { (void)state; both_ways(parent_rows); }
 static void depth_and_names_are_bounded(void **state) { (void)state; both_ways(limit_rows); }
@@ -282,7 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_stay_below_the_root),
         cmocka_unit_test(links_are_refused_where_none_may_be),
-        cmocka_unit_test(missing_directories_are_made_inside),
+        cmocka_unit_test(the_last_component_is_not_followed), cmocka_unit_test(missing_directories_are_made_inside),
         cmocka_unit_test(parents_are_found_inside),
         cmocka_unit_test(depth_and_names_are_bounded),
         cmocka_unit_test(a_racing_link_leads_nowhere),
