@@ -3,8 +3,9 @@
  *
  *   interleave ROUNDS [--jobs N] [--warmup N] -- NAME COMMAND [ARG...] -- NAME COMMAND [ARG...] …
  *
- * Each round runs every command once (or N at a time, timing the batch), with output to /dev/null. Wall time is from
- * before vfork to after wait. Prints one line per command: NAME median_us min_us p90_us max_us failures. */
+ * Each round runs every command once (or N at a time, timing the batch), with output to /dev/null. A "{}" at the
+ * end of an argument becomes the number of the job, 0 to N - 1. Wall time is from before vfork to after wait. Prints one line per command: NAME
+ * median_us min_us p90_us max_us failures peak_kB, the last being the largest process that the command waited for. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -12,13 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 extern char **environ;
-enum { COMMANDS_MAX = 32, JOBS_MAX = 256 };
-struct command { char *name, **argv; double *us; unsigned failures; };
+enum { COMMANDS_MAX = 32, JOBS_MAX = 256, ARGS_MAX = 64 };
+struct command { char *name, **argv; double *us; unsigned failures; long peak_kb; };
 
 static double now_us(void)
 {
@@ -27,19 +29,39 @@ static double now_us(void)
     return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
+static int spawn_job(const struct command *c, int job, const posix_spawn_file_actions_t *actions, pid_t *ret)
+{
+    static char text[ARGS_MAX][512];
+    char *argv[ARGS_MAX + 1];
+    int n = 0;
+    for (; n < ARGS_MAX && c->argv[n] != NULL; n++) {
+        size_t len = strlen(c->argv[n]);
+        argv[n] = c->argv[n];
+        if (len < 2 || len > sizeof *text - 16 || strcmp(c->argv[n] + len - 2, "{}") != 0)
+            continue;
+        snprintf(text[n], sizeof text[n], "%.*s%d", (int)len - 2, c->argv[n], job);
+        argv[n] = text[n];
+    }
+    argv[n] = NULL;
+    return posix_spawnp(ret, argv[0], actions, NULL, argv, environ);
+}
+
 static double run_batch(struct command *c, int jobs, const posix_spawn_file_actions_t *actions)
 {
     pid_t pids[JOBS_MAX];
     double t0 = now_us();
     for (int i = 0; i < jobs; i++)
-        if (posix_spawnp(&pids[i], c->argv[0], actions, NULL, c->argv, environ) != 0) {
+        if (spawn_job(c, i, actions, &pids[i]) != 0) {
             pids[i] = -1;
             c->failures++;
         }
     for (int i = 0; i < jobs; i++) {
         int status;
-        if (pids[i] > 0 && (waitpid(pids[i], &status, 0) < 0 || status != 0))
+        struct rusage used = { 0 };
+        if (pids[i] > 0 && (wait4(pids[i], &status, 0, &used) < 0 || status != 0))
             c->failures++;
+        if (used.ru_maxrss > c->peak_kb)
+            c->peak_kb = used.ru_maxrss;
     }
     return now_us() - t0;
 }
@@ -91,8 +113,8 @@ int main(int argc, char **argv)
     for (int c = 0; c < count; c++) {
         struct command *x = &commands[c];
         qsort(x->us, (size_t)rounds, sizeof(double), by_value);
-        printf("%s %.1f %.1f %.1f %.1f %u\n", x->name, x->us[rounds / 2], x->us[0], x->us[rounds * 9 / 10],
-               x->us[rounds - 1], x->failures);
+        printf("%s %.1f %.1f %.1f %.1f %u %ld\n", x->name, x->us[rounds / 2], x->us[0], x->us[rounds * 9 / 10],
+               x->us[rounds - 1], x->failures, x->peak_kb);
     }
     return 0;
 }
