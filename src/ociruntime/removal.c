@@ -48,6 +48,8 @@ static int end_processes(const struct state *s, struct creel_err *err)
     if (state_cgroup(s, &group, &why) < 0) {
         if (why.kind != CREEL_NOT_FOUND && !s->rootless)
             return creel_fail_as(err, &why);
+        if (why.kind == CREEL_NOT_FOUND)
+            cgroup_forget(s->cgroup, s->manager);
         return wait_for_init(s, err);
     }
     if (group == NULL)

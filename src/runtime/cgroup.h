@@ -113,6 +113,8 @@ int cgroup_kill(struct cgroup *c, int signo, struct creel_err *err);      /* eve
 int cgroup_pids(struct cgroup *c, pid_t **ret, size_t *ret_count, struct creel_err *err); /* caller frees */
 /* Remove the group and those below it, in every hierarchy. Missing is success. */
 int cgroup_destroy(struct cgroup *c, struct creel_err *err);
+/* For a path whose group is gone (NOT_FOUND): systemd may still remember a scope that failed. */
+void cgroup_forget(const char *path, enum cgroup_manager manager);
 /* The usual end: nobody is left and nothing was made below. One call per hierarchy. False when that is not so; the groups
  * are then still there (all of them, as far as processes are in all of them alike). */
 bool cgroup_remove_empty(struct cgroup *c);

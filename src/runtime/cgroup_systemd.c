@@ -443,6 +443,21 @@ int cgroup_systemd_update(struct cgroup *c, const struct oci_resources *r, struc
                ? creel_wrap(err, "set properties of systemd unit %s", c->unit) : 0;
 }
 
+void cgroup_forget(const char *path, enum cgroup_manager manager)
+{
+    struct systemd_scope scope = { .unit = NULL };
+    auto_manager m = { .bus = NULL };
+    if (manager != CGROUP_SYSTEMD)
+        return;
+    if (systemd_scope_named(path))
+        (void)systemd_scope_parse(path, for_user(), &scope, NULL);
+    else
+        scope.unit = systemd_unit_of_group(path);
+    if (scope.unit != NULL && manager_open(&m, NULL) == 0)
+        (void)unit_call(&m, "ResetFailedUnit", scope.unit, NULL);   /* NoSuchUnit: there is none, as usual */
+    systemd_scope_fini(&scope);
+}
+
 void cgroup_systemd_stop(struct cgroup *c)
 {
     auto_manager m = { .bus = NULL };
