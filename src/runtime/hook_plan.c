@@ -44,6 +44,16 @@ int hook_plan_build(const struct oci_config *c, const struct oci_hooks *hooks, c
     return 0;
 }
 
+int hook_list_time_ms(const struct oci_hooks *hooks)
+{
+    int64_t seconds = 0;
+    for (size_t i = 0; i < hooks->count && seconds < INT_MAX / 1000; i++) {
+        const struct opt_i64 *t = &hooks->items[i].timeout;
+        seconds += !t->set ? HOOK_TIMEOUT_MS / 1000 : t->value < INT_MAX / 1000 ? t->value : INT_MAX / 1000;
+    }
+    return seconds > INT_MAX / 1000 ? INT_MAX : (int)(seconds * 1000);
+}
+
 void hook_plan_fini(struct hook_plan *p)
 {
     free(p->items);

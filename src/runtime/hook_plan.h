@@ -18,6 +18,8 @@ enum { HOOK_TIMEOUT_MS = 60000 };  /* of a hook that names none */
  * not positive). *ret: hook_plan_fini, also after failure. */
 int hook_plan_build(const struct oci_config *c, const struct oci_hooks *hooks, const char *name, const char *id,
                     const char *bundle, const char *status, struct hook_plan *ret, struct creel_err *err);
+/* How long they may all take together, in milliseconds; INT_MAX at most. */
+int hook_list_time_ms(const struct oci_hooks *hooks);
 void hook_plan_fini(struct hook_plan *p);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -128,7 +129,7 @@ static int wait_readable(int sock, int64_t deadline_ns)
     for (;;) {
         int64_t left = deadline_ns - clock_mono_ns();
         struct pollfd p = { .fd = sock, .events = POLLIN };
-        int n = poll(&p, 1, left <= 0 ? 0 : (int)(left / 1000000 + 1));
+        int n = poll(&p, 1, left <= 0 ? 0 : left / 1000000 >= INT_MAX ? INT_MAX : (int)(left / 1000000 + 1));
         if (n > 0)
             return 0;
         if (n == 0)
@@ -136,6 +137,12 @@ static int wait_readable(int sock, int64_t deadline_ns)
         if (errno != EINTR)
             return -errno;
     }
+}
+
+void launch_wait(int sock, int timeout_ms)
+{
+    if (timeout_ms > 0)
+        (void)wait_readable(sock, clock_mono_ns() + (int64_t)timeout_ms * 1000000);
 }
 
 static int expect(int sock, uint32_t want, int timeout_ms, struct launch_msg *m, int *fds, size_t *ret_fd_count,

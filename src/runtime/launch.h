@@ -56,6 +56,9 @@ int launch_recv(int sock, struct launch_msg *m, int *fds, size_t *ret_fd_count);
 /* Fill in a failure: the parts, joined. Returns -1. */
 int launch_fail(struct launch_msg *m, enum creel_kind kind, int sys, const char *part, ...)
     __attribute__((sentinel));
+/* Parent: where the child runs hooks first, wait until it says something, at most as long as those may take. What it says, and
+ * whether it says anything in time, is for the launch_expect that follows. */
+void launch_wait(int sock, int timeout_ms);
 /* Parent: wait for `want`, at most timeout_ms. ret_fds as in launch_recv. want == LAUNCH_STEP_COUNT: the end of file.
  * Errors are the child's own words, or INTERNAL ("process died before …"), or TIMEOUT. */
 int launch_expect(int sock, uint32_t want, int timeout_ms, int *fds, size_t *ret_fd_count, struct creel_err *err);

@@ -103,7 +103,7 @@ static int open_target(struct mount_apply *a, const struct mount_step *s, bool i
         int fd = target_without_links(a->root, s->target);
         if (fd == -ELOOP || fd == -ENOTDIR)
             return launch_fail(a->fail, CREEL_INVALID, -fd, "mount on ", s->target,
-                               ": it must be a real directory in the container's root, not a link or a file", NULL);
+                               ": it must be mounted on ordinary directory, not a link or a file in the container's root", NULL);
         return fd < 0 ? fail_mount(a, s, -fd, "open the target") : fd;
     }
     int fd = sys_make_in_root(a->root, s->target, is_dir ? SYS_MAKE_DIR : SYS_MAKE_FILE);
@@ -314,13 +314,20 @@ static int join_data(const struct mount_step *s, char data[DATA_MAX + 1])
 {
     size_t at = 0;
     for (size_t i = 0; i < s->opt.data.count; i++) {
-        size_t n = strlen(s->opt.data.items[i]);
-        if (at + n + 2 > DATA_MAX)
+        const char *item = s->opt.data.items[i];
+        size_t n = strlen(item), key = strncmp(item, "context=", 8) == 0 ? 8 : 0; /* labels have commas: in quotes */
+        if (at + n + 4 > DATA_MAX)
             return -E2BIG;
         if (i > 0)
             data[at++] = ',';
-        memcpy(data + at, s->opt.data.items[i], n);
-        at += n;
+        memcpy(data + at, item, key);
+        at += key;
+        if (key > 0)
+            data[at++] = '"';
+        memcpy(data + at, item + key, n - key);
+        at += n - key;
+        if (key > 0)
+            data[at++] = '"';
     }
     data[at] = '\0';
     return 0;

@@ -233,11 +233,19 @@ static int add_cgroup_links(struct builder *b, const struct cgroup_hierarchy *h,
     return 0;
 }
 
+/* Not for those of which the kernel has labels of its own for each file. */
+static int add_label(struct builder *b, const char *type, struct mount_options *o)
+{
+    if (b->in->mount_label == NULL || strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 || strcmp(type, "mqueue") == 0)
+        return 0;
+    return strv_addf(&o->data, "context=%s", b->in->mount_label) ? 0 : creel_fail_nomem(b->err);
+}
+
 static int add_cgroup_v1(struct builder *b, const char *target, const struct mount_options *opt)
 {
     struct mount_step *top = plan_add(b, MOUNT_NEW, target);
     if (top == NULL || copy_string(&top->type, "tmpfs", b->err) < 0 || copy_string(&top->source, "cgroup", b->err) < 0
-        || !strv_add(&top->opt.data, "mode=755"))
+        || !strv_add(&top->opt.data, "mode=755") || add_label(b, "tmpfs", &top->opt) < 0)
         return -1;
     if (path_within(top->target, "/proc") || strcmp(top->target, "/") == 0)
         return invalid(b, "not a place for cgroups", top->target);
@@ -289,6 +297,8 @@ static int add_new(struct builder *b, const struct oci_mount *m, struct mount_st
         return invalid(b, "neither a type nor a bind", s->target);
     const char *source = m->source != NULL && m->source[0] != '\0' ? m->source : m->type;
     if (copy_string(&s->type, m->type, b->err) < 0 || copy_string(&s->source, source, b->err) < 0)
+        return -1;
+    if (add_label(b, m->type, &s->opt) < 0)
         return -1;
     if (s->opt.copy_up && strcmp(m->type, "tmpfs") != 0)
         return invalid(b, "tmpcopyup is for tmpfs", s->target);

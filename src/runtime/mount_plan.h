@@ -70,6 +70,7 @@ struct mount_plan_input {
     const struct cgroup_layout *layout;    /* NULL: mounts of type cgroup are refused */
     const char *cgroup_path;               /* the container's group below each hierarchy */
     bool bind_devices;                     /* nodes cannot be made here: user namespace */
+    const char *mount_label;               /* SELinux context of new file systems; NULL: none */
     bool keep_flags;                       /* binds keep the flags of their sources, see struct runtime_params */
 };
 

@@ -267,6 +267,7 @@ static int accompany(struct runtime_container *c, struct runtime_setup *s, struc
             || run_hooks(&s->prestart, c->pid, err) < 0 || run_hooks(&s->create_runtime, c->pid, err) < 0
             || send_step(c, LAUNCH_HOOKED, err) < 0))
         return -1;
+    launch_wait(c->sock, hook_list_time_ms(&c->config->create_container));
     if (s->process.terminal && take_console(c, err) < 0)
         return -1;
     if (s->init.guided
@@ -354,6 +355,8 @@ int runtime_start(struct runtime_container *c, struct creel_err *err)
     if (c->sock < 0)
         return creel_fail(err, CREEL_CONFLICT, 0, "container %s is started already", c->id);
     int r = send_step(c, LAUNCH_GO, err);
+    if (r == 0)
+        launch_wait(c->sock, hook_list_time_ms(&c->config->start_container));
     if (r == 0 && c->notifies)
         r = listener_pass(c->sock, c->pidfd, c->pid, c->config, c->id, c->bundle != NULL ? c->bundle : "", "running",
                           err);

@@ -200,7 +200,7 @@ static int prepare_hooks(struct runtime_setup *s, struct creel_err *err)
     if (find_bundle(s, err) < 0)
         return -1;
     const char *id = s->params->id;
-    if (hook_plan_build(c, &c->prestart, "prestart", id, s->bundle, "creating", &s->prestart, err) < 0
+    if (hook_plan_build(c, &c->prestart, "prestart", id, s->bundle, "created", &s->prestart, err) < 0
         || hook_plan_build(c, &c->create_runtime, "createRuntime", id, s->bundle, "creating", &s->create_runtime,
                            err) < 0
         || hook_plan_build(c, &c->create_container, "createContainer", id, s->bundle, "creating",
@@ -208,6 +208,13 @@ static int prepare_hooks(struct runtime_setup *s, struct creel_err *err)
         || hook_plan_build(c, &c->start_container, "startContainer", id, s->bundle, "created", &s->start_container,
                            err) < 0)
         return -1;
+    /* These are programs of the container: they have its environment unless one is given, and its filter. Not where that
+     * asks an agent, who expects one process to listen to. */
+    for (size_t i = 0; i < s->start_container.hooks.count; i++)
+        if (s->start_container.items[i].envp[0] == NULL && s->process.present)
+            s->start_container.items[i].envp = s->process.envp;
+    if (s->process.present && !(s->process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+        s->start_container.hooks.confined = &s->process;
     s->init.create_container = s->create_container.hooks;
     s->init.start_container = s->start_container.hooks;
     s->init.wait_hooked = c->prestart.count + c->create_runtime.count > 0;
@@ -270,11 +277,45 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     return 0;
 }
 
-static int refuse_missing(const struct oci_config *c, struct creel_err *err)
+static bool has_selinux(void) { return access("/sys/fs/selinux/enforce", F_OK) == 0; }
+
+/* AppArmor's own file says Y or N; without the module it is not there. */
+static bool has_apparmor(void)
 {
-    const struct oci_linux *l = &c->linux_;
-    if (l->mount_label != NULL && l->mount_label[0] != '\0' && access("/sys/fs/selinux/enforce", F_OK) < 0)
+    char answer = 'N';
+    int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!read(fd, &answer, 1);
+        (void)close(fd);
+    }
+    return answer == 'Y';
+}
+
+static int refuse_missing(const struct process_plan *p, struct creel_err *err)
+{
+    if (p->apparmor != NULL && strcmp(p->apparmor, "unconfined") != 0 && !has_apparmor())
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "process.apparmorProfile %s: AppArmor is not active on this host",
+                          p->apparmor);
+    if (p->selinux != NULL && !has_selinux())
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "process.selinuxLabel %s: SELinux is not active on this host",
+                          p->selinux);
+    return 0;
+}
+
+/* A label for what the container mounts protects nothing where there is no SELinux; whoever cannot be told of that gets an
+ * error instead. */
+static int choose_mount_label(struct runtime_setup *s, const char **ret, struct creel_err *err)
+{
+    const char *label = s->params->config->linux_.mount_label;
+    *ret = NULL;
+    if (label == NULL || label[0] == '\0')
+        return 0;
+    if (has_selinux())
+        *ret = label;
+    else if (s->params->warn == NULL)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "linux.mountLabel: SELinux is not active on this host");
+    else
+        s->params->warn(s->params->warn_data, "ignoring linux.mountLabel: SELinux is not active on this host");
     return 0;
 }
 
@@ -294,8 +335,11 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
         relative = c->mounts[i].source != NULL && c->mounts[i].source[0] != '/';
     if (relative && find_bundle(s, err) < 0)
         return -1;
+    const char *label;
+    if (choose_mount_label(s, &label, err) < 0)
+        return -1;
     const struct mount_plan_input in = {
-        .config = c, .bundle = s->bundle, .layout = layout, .cgroup_path = cgroup_path,
+        .mount_label = label, .config = c, .bundle = s->bundle, .layout = layout, .cgroup_path = cgroup_path,
         .bind_devices = s->namespaces.user, .keep_flags = s->params->keep_bind_flags,
     };
     if (mount_plan_build(&in, &s->mounts, err) < 0)
@@ -336,7 +380,7 @@ int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_la
     ret->init.no_pivot = p->no_pivot;
     ret->init.hostname = c->hostname != NULL && c->hostname[0] != '\0' ? c->hostname : NULL;
     ret->init.domainname = c->domainname != NULL && c->domainname[0] != '\0' ? c->domainname : NULL;
-    if (refuse_missing(c, err) < 0 || prepare_process(ret, err) < 0 || prepare_namespaces(ret, err) < 0
+    if (prepare_process(ret, err) < 0 || refuse_missing(&ret->process, err) < 0 || prepare_namespaces(ret, err) < 0
         || prepare_sysctls(ret, err) < 0 || prepare_hooks(ret, err) < 0 || prepare_net_devices(ret, err) < 0
         || prepare_streams(ret, err) < 0 || prepare_mounts(ret, layout, cgroup_path, unprivileged, err) < 0)
         return -1;

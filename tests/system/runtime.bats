@@ -465,7 +465,7 @@ HOOK
     [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
     is "startContainer container created 1"
     run cat "$T/log"
-    is "prestart host creating 1
+    is "prestart host created 1
 createRuntime host creating 1
 createContainer container creating 1
 poststart host running 1
@@ -595,15 +595,15 @@ poststop host stopped 1"
     rmdir "$B/rootfs/proc"
     ln -s /tmp/p "$B/rootfs/proc"
     mkdir -p "$B/rootfs/tmp/p"
-    refused 125 "/proc: it must be a real directory" 'sh("true")'
+    refused 125 "/proc: it must be mounted on ordinary directory" 'sh("true")'
     rm "$B/rootfs/proc"
     ln -s ../tmp "$B/rootfs/proc"
-    refused 125 "/proc: it must be a real directory" 'sh("true")'
+    refused 125 "/proc: it must be mounted on ordinary directory" 'sh("true")'
     rm "$B/rootfs/proc"
     mkdir "$B/rootfs/proc"
     rmdir "$B/rootfs/sys"
     ln -s "$T/canary" "$B/rootfs/sys"
-    refused 125 "/sys: it must be a real directory" 'sh("true")'
+    refused 125 "/sys: it must be mounted on ordinary directory" 'sh("true")'
 }
 
 @test "CVE-2019-16884: nothing is mounted over or below /proc" {

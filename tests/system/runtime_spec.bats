@@ -293,3 +293,36 @@ PATH=/bin"* && $output != *A=1* ]]
     refused 125 "invalid memory policy mode" 'l["memoryPolicy"] = {}'
     refused 125 "set the memory policy" 'l["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "63"}'
 }
+
+# --- hooks ---
+
+@test "hooks: startContainer's have the container's environment and its filter" {
+    printf '#!/bin/sh\nenv | sort >/out; readlink /proc/self/ns/mnt >>/out\n' >"$B/rootfs/hook"
+    chmod +x "$B/rootfs/hook"
+    inside 'cat /out; readlink /proc/self/ns/mnt' 'p["env"] = ["PATH=/bin", "A=1"]' 'c["hooks"] = {"startContainer": [{"path": "/hook"}]}'
+    [[ $output == *A=1*HOME=/root*PATH=/bin* ]]
+    [ "${lines[-1]}" = "${lines[-2]}" ]
+    inside 'cat /out' 'p["env"] = ["PATH=/bin", "A=1"]' 'c["hooks"] = {"startContainer": [{"path": "/hook", "env": ["PATH=/bin", "ONLY=this"]}]}'
+    [[ $output == *ONLY=this* && $output != *A=1* ]]
+    local nnp
+    for nnp in True False; do
+        refused 125 "error running startContainer hook #0: /bin/mkdir: ended by signal 31: bad system call" 'p["args"] = ["true"]' \
+            "p['noNewPrivileges'] = $nnp" 'p["rlimits"] = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]' \
+            'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL_PROCESS"}]}' \
+            'c["hooks"] = {"startContainer": [{"path": "/bin/mkdir", "args": ["mkdir", "/new"]}]}'
+    done
+    # what our own doing needs, the filter need not allow
+    inside 'cat /out' 'c["hooks"] = {"startContainer": [{"path": "/hook"}]}' \
+        'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["memfd_create", "seccomp", "setpgid"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
+}
+
+# --- security modules ---
+
+@test "AppArmor profiles and SELinux labels are refused before anything is made where there is no such module" {
+    [ ! -e /sys/module/apparmor/parameters/enabled ] || skip "this host has AppArmor"
+    [ ! -e /sys/fs/selinux/enforce ] || skip "this host has SELinux"
+    refused 125 "process.apparmorProfile docker-default: AppArmor is not active on this host" 'p["apparmorProfile"] = "docker-default"'
+    refused 125 "process.selinuxLabel a:b:c:s0: SELinux is not active on this host" 'p["selinuxLabel"] = "a:b:c:s0"'
+    refused 125 "linux.mountLabel: SELinux is not active on this host" 'l["mountLabel"] = "a:b:c:s0"'
+    inside 'true' 'p["apparmorProfile"] = "unconfined"' 'p["selinuxLabel"] = ""'
+}

@@ -3,6 +3,7 @@
  * killed by a reader that goes away, and /dev/stdin can be opened again. */
 #include "runtime/init/hook.h"
 
+#include "runtime/init/confine.h"
 #include "runtime/init/text.h"
 #include "sys/process.h"
 
@@ -36,14 +37,18 @@ static int write_state(const struct init_hooks *h, pid_t pid)
     return fd;
 }
 
-_Noreturn static void hook_child(const struct init_hook *h, int state, int report)
+_Noreturn static void hook_child(const struct init_hooks *all, const struct init_hook *h, int state, int report)
 {
+    struct launch_msg why;
     uint64_t none = 0;
     (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
     if (state == 0 ? fcntl(0, F_SETFD, 0) == 0 : dup2(state, 0) == 0) {
         (void)sys_close_range(3, ~0u, true);
         (void)setpgid(0, 0);
-        (void)execve(h->path, h->argv, h->envp);
+        if (all->confined == NULL || confine_lock(all->confined, -1, &why) == 0)
+            (void)execve(h->path, h->argv, h->envp);
+        else
+            errno = why.sys;
     }
     int e = errno;
     (void)!write(report, &e, sizeof e);
@@ -97,7 +102,7 @@ static int hook_run(const struct init_hooks *h, size_t at, pid_t pid, struct lau
     }
     pid_t child = sys_clone(SYS_CLONE_CLEAR_SIGHAND, -1, &pidfd, NULL);
     if (child == 0)
-        hook_child(one, state, report[1]);
+        hook_child(h, one, state, report[1]);
     (void)close(report[1]);
     (void)close(state);
     if (child < 0) {
@@ -121,6 +126,8 @@ static int hook_run(const struct init_hooks *h, size_t at, pid_t pid, struct lau
         return fail_hook(h, at, 0, "it took too long and was killed", "", fail);
     if (w < 0)
         return fail_hook(h, at, -w, "wait for it", "", fail);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        return fail_hook(h, at, 0, "ended by signal 31: bad system call", "", fail); /* runc's words */
     if (WIFSIGNALED(status))
         return fail_hook(h, at, 0, "ended by signal ", text_number(WTERMSIG(status), digits), fail);
     if (WEXITSTATUS(status) != 0)

@@ -21,6 +21,7 @@ struct init_hooks {
     size_t first, count;        /* items[first] to items[count - 1] are run; messages number them from 0 */
     const char *state_before_pid, *state_after_pid;
     const char *name;           /* "createContainer" */
+    const struct process_plan *confined; /* the hook runs under this one's filter; NULL: as free as we are */
 };
 
 struct init_sysctl { char path[256]; const char *key, *value; };

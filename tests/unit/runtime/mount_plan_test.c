@@ -54,7 +54,7 @@ static char *outcome(const char *folder)
         fail_msg("%s: %s", folder, err.text);
     const struct mount_plan_input input = {
         .config = c, .bundle = "/bundle", .layout = &layout, .cgroup_path = "/creel/x",
-        .bind_devices = oci_namespace_find(c, OCI_NS_USER) != NULL,
+        .bind_devices = oci_namespace_find(c, OCI_NS_USER) != NULL, .mount_label = c->linux_.mount_label,
     };
     if (mount_plan_build(&input, &plan, &err) < 0)
         bytes_addf(&out, "error %s: %s\n", creel_kind_name(err.kind), err.text);
