@@ -79,10 +79,12 @@ static int list_one(struct listing *l, const char *root, const char *id, const s
     return status_document_print(&s, status, false, &l->out, err);
 }
 
-static int list_all(struct listing *l, const char *root, const struct log *log, struct creel_err *err)
+static int list_all(struct listing *l, const char *root, bool named, const struct log *log, struct creel_err *err)
 {
     static const char *const titles[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
     auto_strv ids = STRV_INIT;
+    if (named && access(root, F_OK) < 0)
+        return creel_fail(err, creel_kind_of_errno(errno), errno, "open the directory %s", root);
     if (state_list(root, &ids, err) < 0 || (!l->json && !l->quiet && rows_add(&l->rows, titles, err) < 0))
         return -1;
     bytes_adds(&l->out, l->json && !l->quiet ? "[" : "");
@@ -110,7 +112,7 @@ static int run(struct invocation *in, struct creel_err *err)
         return creel_fail(err, CREEL_INVALID, 0, "invalid format option");
     int r = invocation_root(in, &root, err);
     if (r == 0)
-        r = list_all(&l, root, &in->log, err);
+        r = list_all(&l, root, option_given(in, "root"), &in->log, err);
     rows_fini(&l.rows);
     bytes_fini(&l.out);
     return r;

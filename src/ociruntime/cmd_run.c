@@ -40,8 +40,10 @@ static int start(struct creation *c, struct notified *n, struct creel_err *err)
 {
     if (n->host != NULL && c->bundle.config->process.present && (n->sock = notify_listen(&c->state, err)) < 0)
         return -1;
-    if (runtime_start(c->container, err) == 0)
+    if (runtime_start(c->container, err) == 0) {
+        log_line(&c->in->log, LOG_LEVEL_DEBUG, "init: closing the pipe to signal completion: the process is executed");
         return 0;
+    }
     creation_undo(c);
     return -1;
 }

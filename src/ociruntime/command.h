@@ -95,6 +95,7 @@ void command_help_program(struct bytes *out);
 void command_man(struct bytes *out);                /* creel-runtime(8), roff */
 
 /* --- the commands --- */
+extern const struct command command_checkpoint, command_restore;
 extern const struct command command_create, command_delete, command_kill, command_list, command_run, command_start, command_state;
 extern const struct command command_events, command_exec, command_features, command_pause, command_ps, command_resume;
 extern const struct command command_spec, command_update;

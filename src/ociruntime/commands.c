@@ -20,6 +20,7 @@ const struct option global_options[] = {
 };
 
 const struct command *const commands[] = {
+    &command_checkpoint,
     &command_create,
     &command_delete,
     &command_events,
@@ -29,6 +30,7 @@ const struct command *const commands[] = {
     &command_list,
     &command_pause,
     &command_ps,
+    &command_restore,
     &command_resume,
     &command_run,
     &command_spec,

@@ -152,12 +152,16 @@ static int make_container(struct creation *c, struct creel_err *err)
         .seccomp = c->seccomp.fprog.len > 0 ? &c->seccomp.fprog : NULL, .seccomp_flags = c->seccomp.flags,
         .no_pivot = c->state.no_pivot, .no_new_keyring = c->state.no_new_keyring,
         .gate = c->gate > 0 ? c->gate : 0, .cgroup_optional = can_do_without_cgroup(c),
-        .cgroup_manager = c->state.manager, .exec_guard_fd = -1, .reset_cpus = true, .warn = log_warn,
-        .warn_data = &c->in->log,
+        .cgroup_manager = c->state.manager, .exec_guard_fd = -1, .reset_cpus = true, .binds_in_order = true,
+        .warn = log_warn, .warn_data = &c->in->log,
     };
     c->tried = true;
     if (runtime_create(&p, &c->container, err) < 0)
         return -1;
+    /* In words that are looked for in runc's log. */
+    log_line(&c->in->log, LOG_LEVEL_DEBUG, "nsexec container setup: process %d has its namespaces and mounts",
+             (int)runtime_pid(c->container));
+    log_line(&c->in->log, LOG_LEVEL_DEBUG, "child process in init() waits for its start");
     return state_save_init(&c->state, runtime_pid(c->container), runtime_pid_start(c->container), err);
 }
 

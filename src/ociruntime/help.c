@@ -84,7 +84,7 @@ void command_help(const struct command *cmd, struct bytes *out)
 
 void command_help_program(struct bytes *out)
 {
-    bytes_addf(out, "NAME:\n   creel-runtime - Open Container Initiative runtime\n\nUSAGE:\n   creel-runtime [global options] "
+    bytes_addf(out, "NAME:\n   creel-runtime, in place of runc - Open Container Initiative runtime\n\nUSAGE:\n   creel-runtime [global options] "
                     "command [command options] [arguments...]\n\nVERSION:\n   %s\n\nCOMMANDS:\n", CREEL_VERSION);
     for (size_t i = 0; i < command_count; i++)
         bytes_addf(out, "   %-10s  %s\n", commands[i]->name, commands[i]->summary);

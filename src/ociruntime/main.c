@@ -41,7 +41,8 @@ static int print_help(const struct invocation *in)
 static int print_version(void)
 {
     auto_bytes text = BYTES_INIT;
-    bytes_addf(&text, "creel-runtime version %s\nspec: 1.2.0\n", CREEL_VERSION);
+    bytes_addf(&text, "creel-runtime (command line of runc version 1.5.1) version %s\ncommit: %s\nspec: 1.2.0\n", CREEL_VERSION,
+               CREEL_COMMIT);
     return print(&text);
 }
 
@@ -73,6 +74,18 @@ static int report_usage(const struct invocation *in)
     return print(&text);
 }
 
+/* What execve itself refused is said by the process in runc: one line in plain words, unless there is a log. */
+static void report_error(const struct invocation *in, const struct creel_err *err)
+{
+    if (in->log.fd >= 0 || strncmp(err->text, "exec /", 6) != 0) {
+        log_error(&in->log, err->text);
+        return;
+    }
+    auto_bytes line = BYTES_INIT;
+    bytes_addf(&line, "%s\n", err->text);
+    (void)sys_write_all(STDERR_FILENO, bytes_str(&line), line.len);
+}
+
 int main(int argc, char **argv)
 {
     static struct invocation in; /* too large for the stack of a child that is cloned deep below */
@@ -92,7 +105,7 @@ int main(int argc, char **argv)
     if (usage && in.failure_code == 1)
         (void)report_usage(&in); /* standard output may be closed; the error follows in any case */
     if (code < 0) {
-        log_error(&in.log, err.text);
+        report_error(&in, &err);
         code = in.failure_code;
     }
     invocation_fini(&in);

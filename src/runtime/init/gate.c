@@ -3,9 +3,23 @@
 #include "runtime/init/gate.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static void end_by_signal(int signo)
+{
+    _exit(128 + signo);
+}
+
+void gate_heed_signals(void)
+{
+    static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+    const struct sigaction a = { .sa_handler = end_by_signal };
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        (void)sigaction(signals[i], &a, NULL); /* cannot fail for these */
+}
 
 struct caller { int fds[LAUNCH_FDS_MAX]; size_t fd_count; bool known; struct ucred cred; };
 

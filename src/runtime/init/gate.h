@@ -12,6 +12,9 @@
 
 #include <stdbool.h>
 
+/* The first process of a pid namespace is deaf to signals that it has no handler for; whoever waits here should end by the usual
+ * ones all the same. execve undoes it. */
+void gate_heed_signals(void);
 /* Block until the message comes; others are thrown away, and with `own_pids` so is what comes from the container itself: a
  * sender outside of its pid namespace has no pid there. *ret_sock: close-on-exec. Async-signal-safe. */
 int gate_wait(int gate, bool own_pids, int *ret_sock, struct launch_msg *fail);

@@ -197,6 +197,8 @@ static int run_hooks(struct init *in)
             _exit(1);
         init_wait(in->sock, LAUNCH_HOOKED, NULL, NULL);
     }
+    if (in->p->create_container.count > 0 && fchdir(in->mounts.root) < 0) /* where they find what they are to change */
+        return launch_fail(&in->fail, CREEL_INTERNAL, errno, "enter the root file system", NULL);
     return init_hooks_run(&in->p->create_container, getpid(), &in->fail);
 }
 
@@ -318,6 +320,8 @@ static int prepare_streams(struct init *in)
     const struct init_plan *p = in->p;
     const struct console *c = &in->mounts.console;
     int stdio[3] = { p->stdio[0], p->stdio[1], p->stdio[2] };
+    if (in->gate > 0)
+        gate_heed_signals();
     if (!p->guided && confine_session(c->tty, &in->fail) < 0)
         return -1;
     if (c->tty >= 0)
