@@ -388,26 +388,57 @@ static int apply_new(struct mount_apply *a, struct mount_step *s)
 
 /* --- binds --- */
 
-/* The source in our own mount namespace: cgroups, whatever the parent was not privileged to open, older kernels. */
+/* The source in our own mount namespace: cgroups, whatever the parent was not privileged to open, older kernels. One in the
+ * container's root is looked for there, whatever links it contains. */
+static int clone_source(struct mount_apply *a, const struct mount_step *s, bool *ret_old)
+{
+    unsigned depth = s->opt.recursive ? AT_RECURSIVE : 0;
+    int at = s->inside != NULL ? sys_open_in_root(a->root, s->inside, O_PATH) : -1;
+    if (s->inside != NULL && at < 0)
+        return at;
+    int fd = at >= 0 ? sys_open_tree_clone(at, "", depth | AT_EMPTY_PATH) : sys_open_tree_clone(AT_FDCWD, s->source, depth);
+    *ret_old = fd == -ENOSYS;
+    if (*ret_old && at >= 0)
+        return at;
+    if (at >= 0)
+        (void)close(at);
+    if (!*ret_old)
+        return fd;
+    fd = open(s->source, O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int idmap_late(struct mount_apply *a, const struct mount_step *s, bool old)
+{
+    if (s->uid_map_count == 0)
+        return 0;
+    int r = old ? -ENOSYS : s->idmap < 0 ? -EPERM
+                : sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, s->idmap);
+    return r == 0 ? 0 : launch_fail(a->fail, CREEL_UNSUPPORTED, -r, "mount on ", s->target, ": map the ids of ", s->source,
+                                    " (its file system may not support that)", NULL);
+}
+
 static int open_source_late(struct mount_apply *a, struct mount_step *s, bool *ret_old)
 {
     struct stat st;
-    *ret_old = false;
-    int fd = sys_open_tree_clone(AT_FDCWD, s->source, s->opt.recursive ? AT_RECURSIVE : 0);
-    if (fd == -ENOSYS) {
-        *ret_old = true;
-        fd = open(s->source, O_PATH | O_CLOEXEC);
-        if (fd < 0)
-            fd = -errno;
+    int fd = clone_source(a, s, ret_old);
+    if ((fd == -ENOENT || fd == -ENOTDIR) && s->opt.nofail) {
+        s->skip = true;
+        return 0;
     }
     if (fd < 0)
-        return fail_mount(a, s, -fd, "open the source");
+        return launch_fail(a->fail, fd == -ENOENT ? CREEL_INVALID : CREEL_INTERNAL, -fd, "bind ", s->source, " on ", s->target,
+                           NULL);
     s->fd = fd;
     if (!s->is_dir && fstat(fd, &st) < 0) /* known of cgroups */
         return fail_mount(a, s, errno, "look at the source");
     s->is_dir = s->is_dir || S_ISDIR(st.st_mode);
     if (strcmp(s->target, "/proc") == 0 && sys_fs_is(fd, PROC_SUPER_MAGIC) != 1)
         return launch_fail(a->fail, CREEL_INVALID, 0, "mount on /proc: ", s->source, " is not procfs", NULL);
+    if (s->proc_file && s->is_dir)
+        return launch_fail(a->fail, CREEL_INVALID, 0, "mount on ", s->target, ": ", s->source, " is a directory", NULL);
+    if (idmap_late(a, s, *ret_old) < 0)
+        return -1;
     if (*ret_old)
         return 0;
     int r = mount_step_attributes(s);
@@ -434,10 +465,10 @@ static int attach_bind_old(struct mount_apply *a, struct mount_step *s, int targ
 static int apply_bind(struct mount_apply *a, struct mount_step *s)
 {
     bool old = false;
-    if (s->skip)
-        return 0;
     if (s->open_late && open_source_late(a, s, &old) < 0)
         return -1;
+    if (s->skip)
+        return 0;
     int target = open_target(a, s, s->is_dir);
     if (target < 0)
         return -1;

@@ -103,7 +103,7 @@ static struct mount_step *plan_add(struct builder *b, enum mount_kind kind, cons
         return NULL;
     }
     struct mount_step *s = &p->steps[p->count++];
-    *s = (struct mount_step){ .kind = kind, .target = clean, .base = MOUNT_ROOT, .fd = -1 };
+    *s = (struct mount_step){ .kind = kind, .target = clean, .base = MOUNT_ROOT, .fd = -1, .idmap = -1 };
     s->name = s->target;
     return s;
 }
@@ -168,18 +168,39 @@ static int join_path(char **ret, const char *a, const char *b, struct creel_err 
     return 0;
 }
 
+static bool has_dotdot(const char *path)
+{
+    for (const char *p = path; (p = strstr(p, "..")) != NULL; p += 2)
+        if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+            return true;
+    return false;
+}
+
+/* The rest of a path of the host that names something in the container's root directory, or NULL. The comparison is of
+ * texts: whoever writes such a path has taken it from the configuration. */
+static const char *path_in_root(const struct builder *b, const char *path)
+{
+    const char *root = b->in->root;
+    if (root == NULL || root[1] == '\0' || !path_within(path, root) || has_dotdot(path))
+        return NULL;
+    const char *rest = path + strlen(root);
+    return *rest == '\0' ? "/" : rest;
+}
+
 static int add_bind(struct builder *b, const struct oci_mount *m, struct mount_step *s)
 {
     if (m->source == NULL || m->source[0] == '\0')
         return invalid(b, "a bind needs a source", s->target);
     s->keeps_flags = b->in->keep_flags;
     s->locked_flags = b->in->bind_devices;
-    if (m->source[0] == '/')
-        return copy_string(&s->source, m->source, b->err);
-    if (b->in->bundle == NULL)
+    if (m->source[0] != '/' && b->in->bundle == NULL)
         return creel_fail(b->err, CREEL_INVALID, 0, "mount on %s: source %s is not an absolute path", s->target,
                           m->source);
-    return join_path(&s->source, b->in->bundle, m->source, b->err);
+    int r = m->source[0] == '/' ? copy_string(&s->source, m->source, b->err)
+                                : join_path(&s->source, b->in->bundle, m->source, b->err);
+    if (r == 0)
+        s->inside = path_in_root(b, s->source);
+    return r;
 }
 
 static int enter_cgroup(struct builder *b)
@@ -327,7 +348,8 @@ static int add_mount(struct builder *b, const struct oci_mount *m)
         return creel_fail(b->err, CREEL_INVALID, 0, "a mount has no destination");
     if (m->type != NULL && (strcmp(m->type, "cgroup") == 0 || strcmp(m->type, "cgroup2") == 0))
         return add_cgroup(b, m);
-    struct mount_step *s = plan_add(b, MOUNT_NEW, m->destination);
+    const char *inside = path_in_root(b, m->destination);
+    struct mount_step *s = plan_add(b, MOUNT_NEW, inside != NULL ? inside : m->destination);
     if (s == NULL || mount_options_parse(&m->options, &s->opt, b->err) < 0)
         return creel_wrap(b->err, "mount on %s", m->destination);
     if (strcmp(s->target, "/") == 0 && !s->opt.remount && !is_propagation_only(m, &s->opt))
@@ -518,6 +540,7 @@ static void step_fini(struct mount_step *s)
     free(s->type);
     mount_options_fini(&s->opt);
     fd_closep(&s->fd);
+    fd_closep(&s->idmap);
 }
 
 void mount_plan_fini(struct mount_plan *p)
@@ -558,7 +581,7 @@ static void print_step(const struct mount_plan *p, const struct mount_step *s, s
     if (s->kind == MOUNT_NEW)
         bytes_addf(out, "%s %s on ", s->type, s->source);
     if (s->kind == MOUNT_BIND)
-        bytes_addf(out, "%s%s%s on ", s->opt.recursive ? "-r " : "", s->open_late ? "(late) " : "", s->source);
+        bytes_addf(out, "%s%s%s on ", s->opt.recursive ? "-r " : "", s->open_late || s->inside != NULL ? "(late) " : "", s->source);
     if (s->kind == MOUNT_SEAL)
         bytes_adds(out, s->target);
     else

@@ -42,6 +42,7 @@ struct mount_step {
     bool keeps_flags;           /* MOUNT_BIND: the flags of the source stay, whatever is named off */
     bool locked_flags;          /* MOUNT_BIND: in a user namespace; see mount_bind_flags */
     bool open_late;             /* the child opens the source, in its own mount namespace */
+    const char *inside;         /* MOUNT_BIND: the source lies in the container's root, there (in source); NULL: it does not */
     bool attributes_late;       /* mount_setattr is missing here: set them once it is attached */
     bool skip;                  /* "nofail" and the source is missing */
     bool proc_file;             /* one of the files of procfs that may be covered */
@@ -51,6 +52,7 @@ struct mount_step {
     struct { mode_t mode; dev_t number; uid_t uid; gid_t gid; bool bind; } device;
     /* filled by mount_source_open and mount_apply */
     int fd;                     /* the detached, later attached mount */
+    int idmap;                  /* user namespace with the mappings of a source that the child opens; -1 */
     bool is_dir;
 };
 
@@ -67,6 +69,8 @@ struct mount_plan {
 struct mount_plan_input {
     const struct oci_config *config;
     const char *bundle;                    /* relative bind sources are below it; NULL: they are refused */
+    const char *root;                      /* absolute path of the root directory: sources below it are what the container has
+                                            * there by then, targets below it lose that prefix, as in runc; NULL: no such path */
     const struct cgroup_layout *layout;    /* NULL: mounts of type cgroup are refused */
     const char *cgroup_path;               /* the container's group below each hierarchy */
     bool bind_devices;                     /* nodes cannot be made here: user namespace */
@@ -79,9 +83,10 @@ int mount_plan_build(const struct mount_plan_input *in, struct mount_plan *ret, 
 void mount_plan_print(const struct mount_plan *p, struct bytes *out);
 void mount_plan_fini(struct mount_plan *p);
 /* Open the sources of binds as detached copies, with their attributes, propagation and id mapping set, so that nothing
- * that happens later can change what they are. Called by the parent; with `unprivileged` everything is left to the
- * child. Errors name source and target. */
-int mount_source_open(struct mount_plan *p, bool unprivileged, struct creel_err *err);
+ * that happens later can change what they are. Called by the parent. What the child has to open is left to it: sources in
+ * the container's root, which earlier steps may cover, and all of them where the parent is not privileged or where `late`
+ * asks for it. Errors name source and target. */
+int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, struct creel_err *err);
 /* The attributes that a bind gets and loses, by what was named and what its source has (`now`, as MOUNT_ATTR_*).
  *
  * As with mount(8): where no flag is named all of them stay; where one is, those that are not named are off, but the access

@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  "31 20 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n", &layout, NULL) == 0);
     if (size > 65536 || oci_config_parse((const char *)data, size, &c, NULL) < 0)
         return 0;
-    const struct mount_plan_input in = { .config = c, .bundle = "/bundle", .layout = &layout, .cgroup_path = "/creel/x" };
+    const struct mount_plan_input in = { .config = c, .bundle = "/bundle", .root = "/bundle/rootfs", .layout = &layout,
+                                         .cgroup_path = "/creel/x" };
     if (mount_plan_build(&in, &plan, NULL) == 0) {
         check_plan(&plan);
         mount_plan_print(&plan, &text);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/mount_source.c: the parent's part of the mount plan. Every bind source is opened once, as a detached copy of
  * the tree that was there at that moment (security.md P2); the child only attaches it. Without the newer mount calls, or
- * without privilege, the step stays closed and the child opens the source in its own mount namespace. */
+ * without privilege, the step stays closed and the child opens the source in its own mount namespace, once as well. So it
+ * does with sources in the container's own root, and where mounts have to be made in the order of the configuration: since
+ * Linux 6.8 mountinfo lists them in that order, and a copy is made when it is opened. */
 #include "runtime/mount_plan.h"
 
 #include "runtime/idmap.h"
@@ -15,16 +17,19 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+/* For a source that is still closed the mappings are kept. */
 static int apply_idmap(struct mount_step *s, struct creel_err *err)
 {
     auto_fd userns = idmap_namespace_open(s->uid_maps, s->uid_map_count, s->gid_maps, s->gid_map_count, err);
     if (userns < 0)
         return creel_wrap(err, "mount on %s", s->target);
-    int r = sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, userns);
+    int r = s->fd < 0 ? 0 : sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, userns);
     if (r < 0)
         return creel_fail(err, r == -ENOSYS || r == -EINVAL ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -r,
                           "mount on %s: map the ids of %s (its file system may not support that)", s->target,
                           s->source);
+    if (s->fd < 0)
+        s->idmap = fd_take(&userns);
     return 0;
 }
 
@@ -123,17 +128,16 @@ static int open_source(struct mount_step *s, struct creel_err *err)
     return 0;
 }
 
-int mount_source_open(struct mount_plan *p, bool unprivileged, struct creel_err *err)
+int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, struct creel_err *err)
 {
     for (size_t i = 0; i < p->count; i++) {
         struct mount_step *s = &p->steps[i];
-        if (s->kind != MOUNT_BIND || s->open_late)
+        if (s->kind != MOUNT_BIND)
             continue;
-        if (unprivileged) {
-            s->open_late = true;
-            continue;
-        }
-        if (open_source(s, err) < 0)
+        s->open_late = s->open_late || unprivileged || late || s->inside != NULL;
+        if (!s->open_late && open_source(s, err) < 0)
+            return -1;
+        if (s->open_late && s->uid_map_count > 0 && !unprivileged && apply_idmap(s, err) < 0)
             return -1;
     }
     return 0;

@@ -39,6 +39,7 @@ struct runtime_params {
     unsigned seccomp_flags;            /* SECCOMP_FILTER_FLAG_* (struct seccomp_program.flags) */
     bool seccomp_log;                  /* adds SECCOMP_FILTER_FLAG_LOG */
     bool no_pivot, no_new_keyring;
+    bool binds_in_order;               /* binds are made among the other mounts, as mountinfo shows, not ahead of them */
     bool keep_bind_flags;              /* nosuid, nodev … of a bind's source stay although other flags are named */
     bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
     bool hold_mounts;                  /* until runtime_release_mounts; see there */

@@ -131,7 +131,7 @@ static int prepare_overlay(struct runtime_setup *s, struct creel_err *err)
     return 0;
 }
 
-static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct creel_err *err)
+static int find_root(struct runtime_setup *s, struct creel_err *err)
 {
     const struct oci_config *c = s->params->config;
     if (!c->root.present || c->root.path == NULL || c->root.path[0] == '\0')
@@ -151,6 +151,11 @@ static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct 
         }
         s->root_path = bytes_take(&b);
     }
+    return 0;
+}
+
+static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct creel_err *err)
+{
     if (!unprivileged) {
         s->root_tree = sys_open_tree_clone(AT_FDCWD, s->root_path, AT_RECURSIVE);
         if (s->root_tree < 0 && s->root_tree != -ENOSYS && s->root_tree != -EPERM)
@@ -333,21 +338,24 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
     bool relative = false;
     for (size_t i = 0; i < c->mount_count && !relative; i++)
         relative = c->mounts[i].source != NULL && c->mounts[i].source[0] != '/';
-    if (relative && find_bundle(s, err) < 0)
+    const bool overlay = s->params->rootfs != NULL && s->params->rootfs->lower_count > 0;
+    if ((relative && find_bundle(s, err) < 0) || (!overlay && find_root(s, err) < 0))
         return -1;
     const char *label;
     if (choose_mount_label(s, &label, err) < 0)
         return -1;
     const struct mount_plan_input in = {
         .mount_label = label, .config = c, .bundle = s->bundle, .layout = layout, .cgroup_path = cgroup_path,
-        .bind_devices = s->namespaces.user, .keep_flags = s->params->keep_bind_flags,
+        .bind_devices = s->namespaces.user, .keep_flags = s->params->keep_bind_flags, .root = s->root_path,
     };
     if (mount_plan_build(&in, &s->mounts, err) < 0)
         return -1;
     s->init.mounts = &s->mounts;
     if (s->namespaces.guided && procfs_join_mounts(&s->mounts, s->namespaces.pid, err) < 0)
         return -1;
-    return mount_source_open(&s->mounts, unprivileged, err);
+    /* Where the child can open what we can. */
+    bool late = s->params->binds_in_order && !s->namespaces.user && (s->namespaces.clone_flags & CLONE_NEWNS) != 0;
+    return mount_source_open(&s->mounts, unprivileged, late, err);
 }
 
 static int prepare_streams(struct runtime_setup *s, struct creel_err *err)
@@ -401,7 +409,7 @@ int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup 
     if (resctrl_tasks(resctrl, s->init.v1_tasks + s->init.v1_task_count, &more, err) < 0)
         return -1;
     s->init.v1_task_count += more;
-    int *fds = malloc((9 + s->mounts.count + s->namespaces.join_count + s->init.v1_task_count) * sizeof *fds);
+    int *fds = malloc((9 + 2 * s->mounts.count + s->namespaces.join_count + s->init.v1_task_count) * sizeof *fds);
     if (fds == NULL)
         return creel_fail_nomem(err);
     fds[n++] = sock;
@@ -412,8 +420,11 @@ int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup 
     for (int i = 0; i < 3; i++)
         fds[n++] = s->init.stdio[i];
     for (size_t i = 0; i < s->mounts.count; i++)
-        if (s->mounts.steps[i].fd >= 0)
-            fds[n++] = s->mounts.steps[i].fd;
+        for (int k = 0; k < 2; k++) {
+            int fd = k == 0 ? s->mounts.steps[i].fd : s->mounts.steps[i].idmap;
+            if (fd >= 0)
+                fds[n++] = fd;
+        }
     for (size_t i = 0; i < s->namespaces.join_count; i++)
         fds[n++] = s->namespaces.joins[i].fd;
     for (size_t i = 0; i < s->init.v1_task_count; i++)

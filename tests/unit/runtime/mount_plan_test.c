@@ -53,7 +53,7 @@ static char *outcome(const char *folder)
     if (oci_config_parse(in, strlen(in), &c, &err) < 0 || cgroup_layout_load(host_mountinfo(c), &layout, &err) < 0)
         fail_msg("%s: %s", folder, err.text);
     const struct mount_plan_input input = {
-        .config = c, .bundle = "/bundle", .layout = &layout, .cgroup_path = "/creel/x",
+        .config = c, .bundle = "/bundle", .root = "/bundle/rootfs", .layout = &layout, .cgroup_path = "/creel/x",
         .bind_devices = oci_namespace_find(c, OCI_NS_USER) != NULL, .mount_label = c->linux_.mount_label,
     };
     if (mount_plan_build(&input, &plan, &err) < 0)
