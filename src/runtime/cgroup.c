@@ -194,6 +194,12 @@ static int parents_mkdir(const struct cgroup_hierarchy *h, int mount, const char
     return made;
 }
 
+static int fail_threaded(const struct cgroup *c, size_t i, struct creel_err *err)
+{
+    return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s takes no process: it is threaded, or a group above it is",
+                      c->layout.items[i].mount, c->path);
+}
+
 /* systemd's group has one process in it: the one we gave it. */
 static bool only_keeper(const struct cgroup *c, const char *procs)
 {
@@ -227,7 +233,9 @@ static int node_make(struct cgroup *c, size_t i, struct creel_err *err)
         return 0;
     char text[16];
     int n = cgroup_file_read(c, i, "cgroup.procs", text, sizeof text);
-    if (n < 0 && n != -EOPNOTSUPP)
+    if (n == -EOPNOTSUPP)
+        return fail_threaded(c, i, err);
+    if (n < 0)
         return creel_fail(err, creel_kind_of_errno(-n), -n, "cgroup %s%s", h->mount, c->path);
     if (n > 0 && !only_keeper(c, text))
         return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s has processes already", h->mount, c->path);
@@ -586,9 +594,16 @@ int cgroup_add(struct cgroup *c, pid_t pid, struct creel_err *err)
         if (c->nodes[i].absent)
             continue;
         int r = cgroup_file_write(c, i, "cgroup.procs", text);
+        if ((r == -EACCES || r == -EPERM) && c->unit != NULL)
+            return cgroup_systemd_attach(c, pid, err);
         if (r == -ESRCH)
             return creel_fail(err, CREEL_NOT_FOUND, 0, "process %s is gone: it cannot be put into cgroup %s", text,
                               c->path);
+        if (r == -EOPNOTSUPP)
+            return fail_threaded(c, i, err);
+        if (r == -EBUSY)
+            return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s takes no process: it has handed controllers to groups "
+                              "below it", c->layout.items[i].mount, c->path);
         if (r < 0)
             return creel_fail(err, creel_kind_of_errno(-r), -r, "put process %s into cgroup %s%s", text,
                               c->layout.items[i].mount, c->path);

@@ -449,8 +449,8 @@ int device_program_build(const struct device_rules *d, struct bpf_insn **ret, si
     return 0;
 }
 
-/* We cannot load programs inside a user namespace; there the devices of the host are out of reach anyway, because the
- * kernel lets nobody in such a namespace make or open nodes that the host did not hand in. */
+/* We cannot load programs inside a user namespace, or without privilege; there the devices of the host are out of reach
+ * anyway, because the kernel lets nobody in such a namespace make or open nodes that the host did not hand in. */
 bool cgroup_in_user_namespace(void)
 {
     char text[64];
@@ -495,7 +495,7 @@ static int v2_apply(struct cgroup *c, const struct device_rules *d, struct creel
         return -1;
     auto_fd prog = sys_bpf_load_device(insns, count);
     free(insns);
-    if (prog < 0 && (prog == -EPERM || prog == -EACCES) && cgroup_in_user_namespace())
+    if (prog < 0 && (prog == -EPERM || prog == -EACCES) && (geteuid() != 0 || cgroup_in_user_namespace()))
         return 0;
     if (prog < 0)
         return creel_fail(err, prog == -EPERM ? CREEL_DENIED : CREEL_UNSUPPORTED, -prog,

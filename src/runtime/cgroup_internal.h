@@ -110,6 +110,8 @@ int cgroup_systemd_path(const char *named, char **ret, struct creel_err *err);
 int cgroup_systemd_start(struct cgroup *c, const struct cgroup_request *q, struct creel_err *err);
 /* The same limits once more for the unit of an open group. */
 int cgroup_systemd_update(struct cgroup *c, const struct oci_resources *r, struct creel_err *err);
+/* Have the process put into the unit's group, where we have no right to do it ourselves. */
+int cgroup_systemd_attach(struct cgroup *c, pid_t pid, struct creel_err *err);
 /* Stop the unit and forget a failed one. Best effort: without a bus systemd finds out by itself. */
 void cgroup_systemd_stop(struct cgroup *c);
 /* End the keeper, if there is one. */

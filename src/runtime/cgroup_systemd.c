@@ -443,6 +443,24 @@ int cgroup_systemd_update(struct cgroup *c, const struct oci_resources *r, struc
                ? creel_wrap(err, "set properties of systemd unit %s", c->unit) : 0;
 }
 
+int cgroup_systemd_attach(struct cgroup *c, pid_t pid, struct creel_err *err)
+{
+    struct dbus_call call = call_of(SYSTEMD_PATH, SYSTEMD_NAME ".Manager", "AttachProcessesToUnit", "ssau");
+    auto_bytes body = BYTES_INIT;
+    auto_manager m = { .bus = NULL };
+    if (manager_open(&m, err) < 0)
+        return -1;
+    dbus_put_string(&body, c->unit);
+    dbus_put_string(&body, "");     /* no group below it */
+    struct dbus_array a = dbus_array_begin(&body, 4);
+    dbus_put_u32(&body, (uint32_t)pid);
+    dbus_array_end(&body, a);
+    if (!bytes_ok(&body))
+        return creel_fail_nomem(err);
+    return dbus_call(m.bus, &call, &body, m.deadline, NULL, err) < 0
+               ? creel_wrap(err, "put process %d into systemd unit %s", (int)pid, c->unit) : 0;
+}
+
 void cgroup_forget(const char *path, enum cgroup_manager manager)
 {
     struct systemd_scope scope = { .unit = NULL };

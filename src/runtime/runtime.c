@@ -210,7 +210,8 @@ static int clone_init(struct runtime_container *c, struct runtime_setup *s, stru
         return -1;
     if (group < 0 || in_cgroup)
         return 0;
-    return cgroup_add(c->cgroup, pid, err) < 0 ? -1 : send_step(c, LAUNCH_GROUPED, err);
+    s->init.wait_grouped = true;    /* told when it gets to that: after its ids */
+    return cgroup_add(c->cgroup, pid, err);
 }
 
 /* With a user namespace of its own the child lacks the host's CAP_SYS_RESOURCE, which both are about. */
@@ -260,6 +261,8 @@ static int accompany(struct runtime_container *c, struct runtime_setup *s, struc
         return -1;
     if (s->init.wait_mapped
         && (idmap_write(c->pid, &c->config->linux_, err) < 0 || send_step(c, LAUNCH_MAPPED, err) < 0))
+        return -1;
+    if (s->init.wait_grouped && send_step(c, LAUNCH_GROUPED, err) < 0)
         return -1;
     if (s->init.wait_hooked
         && (launch_expect(c->sock, LAUNCH_MOUNTED, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0

@@ -89,8 +89,8 @@ pid_t sys_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, bool *ret_in_cgro
     if (ret_in_cgroup != NULL)
         *ret_in_cgroup = into_cgroup;
     long pid = syscall(SYS_clone3, &args, sizeof args);
-    if (pid < 0 && (errno == EINVAL || errno == E2BIG) && into_cgroup) {
-        /* clone3 of 5.3 to 5.6 knows no cgroup */
+    if (pid < 0 && (errno == EINVAL || errno == E2BIG || errno == EACCES) && into_cgroup) {
+        /* clone3 of 5.3 to 5.6 knows no cgroup; without the right to enter, somebody else may still move the child */
         args.flags &= ~SYS_CLONE_INTO_CGROUP;
         args.cgroup = 0;
         if (ret_in_cgroup != NULL)

@@ -29,8 +29,8 @@
 
 /* Fork. flags: CLONE_NEW*, SYS_CLONE_CLEAR_SIGHAND, SYS_CLONE_INTO_CGROUP (with cgroup_fd). The child gets 0.
  * *ret_pidfd (never NULL) is a close-on-exec pidfd in the parent; -1 when the kernel has none (before 5.2).
- * *ret_in_cgroup tells whether the child was born in the cgroup: without clone3 the call falls back to clone, and the
- * caller has to move the child. The C library's fork handlers do not run: the child must not allocate or lock. */
+ * *ret_in_cgroup tells whether the child was born in the cgroup: without clone3, or without the right to enter the group,
+ * the child is made outside, and the caller has to have it moved. The C library's fork handlers do not run: the child must not allocate or lock. */
 pid_t sys_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, bool *ret_in_cgroup);
 
 /* -ENOSYS also where a filter forbids the call as such. Without pidfd_send_signal a child is signalled by its pid, which is
