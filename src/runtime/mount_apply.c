@@ -37,6 +37,15 @@ static void drop(const struct mount_apply *a, int fd)
         (void)close(fd);
 }
 
+/* A file that was made in a tmpfs of ours is open for writing: as long as it is, the tmpfs cannot become read-only. */
+static void drop_target(const struct mount_apply *a, const struct mount_step *s, int fd, bool is_dir)
+{
+    if (s->base != MOUNT_ROOT && !is_dir)
+        (void)close(fd);
+    else
+        drop(a, fd);
+}
+
 /* --- targets --- */
 
 /* Inside a tmpfs of our own that nobody else has seen: one component is made and opened without looking further. */
@@ -289,7 +298,8 @@ static int make_new(struct mount_apply *a, struct mount_step *s)
     if (fs < 0)
         return launch_fail(a->fail, fs == -ENODEV ? CREEL_UNSUPPORTED : CREEL_INTERNAL, -fs, "mount ", s->type, " on ",
                            s->target, NULL);
-    int r = mount_apply_configure(s, fs, a->fail);
+    int r = a->mode == NULL ? 0 : configure(fs, a->mode);
+    r = r < 0 ? fail_fs(a->fail, s, fs, -r, a->mode) : mount_apply_configure(s, fs, a->fail);
     if (r < 0 && a->fail->sys == EPERM && borrow_from_host(s))
         r = 0;
     (void)close(fs);
@@ -337,6 +347,13 @@ static int mount_new_old(struct mount_apply *a, struct mount_step *s, int target
 {
     char data[DATA_MAX + 1], path[SYS_FD_PATH_MAX];
     int r = join_data(s, data);
+    if (r == 0 && a->mode != NULL) {
+        size_t at = strlen(data), n = strlen(a->mode);
+        if (at + n + 2 > sizeof data)
+            return fail_mount(a, s, E2BIG, "options");
+        data[at] = ',';
+        memcpy(data + at + (at > 0), a->mode, n + 1);
+    }
     if (r == 0)
         r = sys_mount(s->source, sys_fd_path(target, path), s->type,
                       sys_mount_flags_of_attrs(s->opt.set) | super_flags(s), data);
@@ -362,11 +379,40 @@ static int finish_new(struct mount_apply *a, struct mount_step *s)
     return r < 0 ? fail_mount(a, s, -r, "set attributes") : 0;
 }
 
+/* A tmpfs that is given no mode has that of the directory below it, if that was there before us. "" otherwise. */
+static int mode_of_covered(struct mount_apply *a, const struct mount_step *s, char text[16])
+{
+    struct stat st;
+    text[0] = '\0';
+    if (strcmp(s->type, "tmpfs") != 0)
+        return 0;
+    for (size_t i = 0; i < s->opt.data.count; i++)
+        if (strncmp(s->opt.data.items[i], "mode=", 5) == 0)
+            return 0;
+    int fd = s->base != MOUNT_ROOT && a->plan->steps[s->base].fd >= 0
+                 ? sys_open_in_root(a->plan->steps[s->base].fd, s->name, O_PATH | O_DIRECTORY)
+                 : sys_open_in_root(a->root, s->target, O_PATH | O_DIRECTORY);
+    if (fd == -ENOENT || fd == -ENOTDIR)
+        return 0;
+    if (fd < 0)
+        return fail_mount(a, s, -fd, "look at what it covers");
+    int r = fstat(fd, &st) < 0 ? fail_mount(a, s, errno, "look at what it covers") : 0;
+    (void)close(fd);
+    memcpy(text, "mode=00000", 11);
+    for (unsigned i = 0, m = st.st_mode & 07777; r == 0 && i < 4; i++, m >>= 3)
+        text[9 - i] = (char)('0' + (m & 7));
+    return r;
+}
+
 static int apply_new(struct mount_apply *a, struct mount_step *s)
 {
+    char mode[16] = "";
+    if (s->fd < 0 && mode_of_covered(a, s, mode) < 0)
+        return -1;
     int target = open_target(a, s, true);
     if (target < 0)
         return -1;
+    a->mode = mode[0] != '\0' ? mode : NULL;
     int r = make_new(a, s);
     if (r == 0 && s->opt.copy_up) {
         int e = mount_copyup(target, s->fd);
@@ -410,7 +456,7 @@ static int clone_source(struct mount_apply *a, const struct mount_step *s, bool 
 
 static int idmap_late(struct mount_apply *a, const struct mount_step *s, bool old)
 {
-    if (s->uid_map_count == 0)
+    if (s->uid_map_count == 0 && !s->idmap_joined)
         return 0;
     int r = old ? -ENOSYS : s->idmap < 0 ? -EPERM
                 : sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, s->idmap);
@@ -485,7 +531,7 @@ static int apply_bind(struct mount_apply *a, struct mount_step *s)
         else if (s->attributes_late)
             r = old_bind_attributes(a, s);
     }
-    drop(a, target);
+    drop_target(a, s, target, s->is_dir);
     return r;
 }
 
@@ -570,7 +616,7 @@ static int bind_device(struct mount_apply *a, const struct mount_step *s, int di
             r = launch_fail(a->fail, CREEL_INTERNAL, -e, "device ", s->target, ": bind", NULL);
     }
     if (target >= 0)
-        drop(a, target);
+        drop_target(a, s, target, false);
     (void)close(source);
     return r;
 }
@@ -647,7 +693,7 @@ static int apply_console(struct mount_apply *a, struct mount_step *s)
         if (tree >= 0)
             (void)close(tree);
     }
-    drop(a, target);
+    drop_target(a, s, target, false);
     return r < 0 ? launch_fail(a->fail, CREEL_INTERNAL, -r, "bind the terminal on /dev/console", NULL) : 0;
 }
 

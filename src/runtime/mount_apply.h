@@ -17,6 +17,7 @@ struct mount_apply {
     int null, empty;          /* sources of masks, opened when first needed; start at -1 */
     struct console console;   /* made by MOUNT_CONSOLE */
     const struct process_plan *process; /* whose terminal it is */
+    const char *mode;           /* of the tmpfs being made, where it is given none: "mode=0710" */
     struct launch_msg *fail;
 };
 

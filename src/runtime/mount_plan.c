@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-enum { MOUNT_STEPS_MAX = 65536 };
+enum { MOUNT_STEPS_MAX = 65536, COVERS_COMPARED = 2000 };
 
 /* Files of procfs that virtualised contents may cover; everything else at or below /proc would hide the real procfs
  * from label writes and masks (CVE-2019-16884, CVE-2015-3631). */
@@ -333,6 +333,12 @@ static int set_idmap(struct builder *b, const struct oci_mount *m, struct mount_
     bool own = m->uid_map_count + m->gid_map_count > 0;
     if (!own && !s->opt.idmap)
         return 0;
+    if (!own && l->uid_map_count + l->gid_map_count == 0) {
+        const struct oci_namespace *user = oci_namespace_find(b->in->config, OCI_NS_USER);
+        s->idmap_joined = user != NULL && user->path != NULL && user->path[0] != '\0';
+        if (s->idmap_joined)
+            return 0;
+    }
     s->uid_maps = own ? m->uid_maps : l->uid_maps;
     s->uid_map_count = own ? m->uid_map_count : l->uid_map_count;
     s->gid_maps = own ? m->gid_maps : l->gid_maps;
@@ -471,6 +477,11 @@ static int add_dev(struct builder *b)
 static int add_covers(struct builder *b, enum mount_kind kind, const struct strv *paths)
 {
     for (size_t i = 0; i < paths->count; i++) {
+        bool again = false;
+        for (size_t k = 0; k < i && i < COVERS_COMPARED && !again; k++)
+            again = strcmp(paths->items[k], paths->items[i]) == 0;
+        if (again)
+            continue;
         if (paths->items[i][0] != '/')
             return creel_fail(b->err, CREEL_INVALID, 0, "%s path %s is not absolute",
                               kind == MOUNT_MASK ? "masked" : "read-only", paths->items[i]);

@@ -49,6 +49,7 @@ struct mount_step {
     bool must_exist;            /* not made when it is missing: MOUNT_READONLY, MOUNT_MASK skip it */
     const struct oci_id_map *uid_maps, *gid_maps; /* of an idmapped mount, borrowed from the configuration */
     size_t uid_map_count, gid_map_count;
+    bool idmap_joined;          /* mapped as the user namespace that is joined */
     struct { mode_t mode; dev_t number; uid_t uid; gid_t gid; bool bind; } device;
     /* filled by mount_source_open and mount_apply */
     int fd;                     /* the detached, later attached mount */
@@ -85,8 +86,8 @@ void mount_plan_fini(struct mount_plan *p);
 /* Open the sources of binds as detached copies, with their attributes, propagation and id mapping set, so that nothing
  * that happens later can change what they are. Called by the parent. What the child has to open is left to it: sources in
  * the container's root, which earlier steps may cover, and all of them where the parent is not privileged or where `late`
- * asks for it. Errors name source and target. */
-int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, struct creel_err *err);
+ * asks for it. joined_user: the user namespace that the container joins, -1. Errors name source and target. */
+int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, int joined_user, struct creel_err *err);
 /* The attributes that a bind gets and loses, by what was named and what its source has (`now`, as MOUNT_ATTR_*).
  *
  * As with mount(8): where no flag is named all of them stay; where one is, those that are not named are off, but the access

@@ -18,9 +18,15 @@
 #include <sys/statvfs.h>
 
 /* For a source that is still closed the mappings are kept. */
-static int apply_idmap(struct mount_step *s, struct creel_err *err)
+static int apply_idmap(struct mount_step *s, int joined_user, struct creel_err *err)
 {
-    auto_fd userns = idmap_namespace_open(s->uid_maps, s->uid_map_count, s->gid_maps, s->gid_map_count, err);
+    if (s->idmap_joined && joined_user < 0)
+        return creel_fail(err, CREEL_INVALID, 0, "mount on %s: idmap without mappings needs a user namespace of the "
+                          "container's own", s->target);
+    auto_fd userns = s->idmap_joined ? fcntl(joined_user, F_DUPFD_CLOEXEC, 3)
+                                     : idmap_namespace_open(s->uid_maps, s->uid_map_count, s->gid_maps, s->gid_map_count, err);
+    if (userns < 0 && s->idmap_joined)
+        return creel_fail(err, CREEL_INTERNAL, errno, "mount on %s: duplicate the user namespace", s->target);
     if (userns < 0)
         return creel_wrap(err, "mount on %s", s->target);
     int r = s->fd < 0 ? 0 : sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, userns);
@@ -90,7 +96,9 @@ int mount_step_attributes(const struct mount_step *s)
     return r;
 }
 
-static int open_source(struct mount_step *s, struct creel_err *err)
+static bool is_idmapped(const struct mount_step *s) { return s->uid_map_count > 0 || s->idmap_joined; }
+
+static int open_source(struct mount_step *s, int joined_user, struct creel_err *err)
 {
     int fd = sys_open_tree_clone(AT_FDCWD, s->source, s->opt.recursive ? AT_RECURSIVE : 0);
     if (fd == -ENOSYS || fd == -EPERM) {
@@ -113,7 +121,7 @@ static int open_source(struct mount_step *s, struct creel_err *err)
         return creel_fail(err, CREEL_INVALID, 0, "mount on /proc: %s is not procfs", s->source);
     if (s->proc_file && s->is_dir)
         return creel_fail(err, CREEL_INVALID, 0, "mount on %s: %s is a directory", s->target, s->source);
-    if (s->uid_map_count > 0 && apply_idmap(s, err) < 0)
+    if (is_idmapped(s) && apply_idmap(s, joined_user, err) < 0)
         return -1;
     int r = mount_step_attributes(s);
     if (r == -ENOSYS) {
@@ -128,16 +136,18 @@ static int open_source(struct mount_step *s, struct creel_err *err)
     return 0;
 }
 
-int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, struct creel_err *err)
+int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, int joined_user, struct creel_err *err)
 {
     for (size_t i = 0; i < p->count; i++) {
         struct mount_step *s = &p->steps[i];
         if (s->kind != MOUNT_BIND)
             continue;
         s->open_late = s->open_late || unprivileged || late || s->inside != NULL;
-        if (!s->open_late && open_source(s, err) < 0)
+        if (unprivileged && is_idmapped(s))
+            return creel_fail(err, CREEL_UNSUPPORTED, 0, "mount on %s: an id-mapped mount needs privilege", s->target);
+        if (!s->open_late && open_source(s, joined_user, err) < 0)
             return -1;
-        if (s->open_late && s->uid_map_count > 0 && !unprivileged && apply_idmap(s, err) < 0)
+        if (s->open_late && is_idmapped(s) && apply_idmap(s, joined_user, err) < 0)
             return -1;
     }
     return 0;

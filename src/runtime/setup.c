@@ -355,7 +355,9 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
         return -1;
     /* Where the child can open what we can. */
     bool late = s->params->binds_in_order && !s->namespaces.user && (s->namespaces.clone_flags & CLONE_NEWNS) != 0;
-    return mount_source_open(&s->mounts, unprivileged, late, err);
+    const struct namespace_plan *n = &s->namespaces;
+    const bool joined = n->join_count > 0 && n->joins[0].type == CLONE_NEWUSER;
+    return mount_source_open(&s->mounts, unprivileged, late, joined ? n->joins[0].fd : -1, err);
 }
 
 static int prepare_streams(struct runtime_setup *s, struct creel_err *err)

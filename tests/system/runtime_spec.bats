@@ -326,3 +326,69 @@ PATH=/bin"* && $output != *A=1* ]]
     refused 125 "linux.mountLabel: SELinux is not active on this host" 'l["mountLabel"] = "a:b:c:s0"'
     inside 'true' 'p["apparmorProfile"] = "unconfined"' 'p["selinuxLabel"] = ""'
 }
+
+# --- mounts ---
+
+@test "mounts: a tmpfs without a mode has that of the directory it covers" {
+    mkdir -m 0710 "$B/rootfs/narrow"
+    inside 'stat -c %a /narrow /fresh /given' 'c["mounts"] += [{"destination": "/" + d, "type": "tmpfs", "options": o} for d, o in
+        (("narrow", ["nosuid"]), ("fresh", []), ("given", ["mode=0751"]))]'
+    is "710
+1777
+751"
+}
+
+@test "mounts: a read-only /dev with a terminal, devices and files in it" {
+    command -v newuidmap >/dev/null || true
+    echo x >"$T/f"
+    bundle 'sh("touch /dev/x 2>&1; tty; cat /dev/f")' 'm("tmpfs")["options"].append("ro")' 'p["terminal"] = True' 'bind(T + "/f", "/dev/f", "bind")'
+    run probe
+    [ "$status" = 0 ]
+    [[ $output == *"Read-only file system"*"/dev/pts/0"*x* ]]
+    bundle 'sh("touch /dev/x 2>&1; echo y >/dev/null && cat /dev/f")' 'm("tmpfs")["options"].append("ro")' 'mapped()' 'bind(T + "/f", "/dev/f", "bind")' \
+        'm("devpts")["options"].remove("gid=5")'
+    run probe
+    [[ $status = 0 && $output == *"Read-only file system"*x* ]] || { echo "$output"; return 1; }
+}
+
+@test "mounts: what is covered twice is covered once" {
+    mkdir "$B/rootfs/dir"
+    inside 'grep -c " /dir " /proc/mounts' 'l["maskedPaths"] += ["/dir", "/dir"]'
+    is 1
+    inside 'grep -c " /dir " /proc/mounts' 'l["readonlyPaths"] += ["/dir", "/dir"]'
+    is 1
+}
+
+@test "mounts: a source below the container's root is what earlier mounts have made of it, and never leaves the root" {
+    mkdir -p "$T/src/a/x" "$T/src/b/y" "$B/rootfs/mnt" "$B/rootfs/final"
+    echo deep >"$T/src/b/y/file"
+    inside 'cat /final/x/y/file; cat /again/y/file' 'bind(T + "/src/a", "/mnt", "rbind")' 'bind(T + "/src/b", "/mnt/x", "rbind")' \
+        'bind(T + "/bundle/rootfs/mnt", T + "/bundle/rootfs/final", "rbind")' 'bind("rootfs/mnt/x", "/again", "rbind")'
+    is "deep
+deep"
+    ln -s "$T/canary" "$B/rootfs/link"
+    refused 125 "No such file" 'bind("rootfs/link", "/final", "bind")'
+    inside 'stat -c %u /final/file' 'bind(T + "/src/b/y", "/mnt", "bind")' 'c["mounts"].append({"destination": "/final", "source": "rootfs/mnt", "options": ["bind", "idmap"],
+        "uidMappings": [{"containerID": 0, "hostID": 7, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 7, "size": 10}]})'
+    is 7
+}
+
+@test "mounts: idmap alone means the user namespace of the container, new or joined" {
+    mkdir "$T/src" "$B/rootfs/m"
+    echo x >"$T/src/f"
+    chown 5:6 "$T/src/f"
+    inside 'stat -c %u:%g /m/f' 'mapped()' 'bind(T + "/src", "/m", "bind", "idmap")'
+    is 5:6
+    unshare -U sh -c 'echo $$ >"$1/holder"; exec sleep 1000' - "$T" 3>&- >/dev/null 2>&1 &
+    OUTER=$!
+    for ((i = 0; i < 500; i++)); do [ -s "$T/holder" ] && break; sleep 0.01; done
+    echo "0 100000 65536" >/proc/$OUTER/gid_map
+    echo "0 100000 65536" >/proc/$OUTER/uid_map
+    chmod 755 "$T" "$B"
+    inside 'stat -c %u:%g /m/f' "l['namespaces'].append({'type': 'user', 'path': '/proc/$OUTER/ns/user'})" 'bind(T + "/src", "/m", "bind", "idmap")'
+    local got=$output
+    runtime_release
+    output=$got
+    is 5:6
+    refused 125 "needs both uidMappings and gidMappings" 'bind(T + "/src", "/m", "bind", "idmap")'
+}
