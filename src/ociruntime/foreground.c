@@ -54,8 +54,8 @@ int foreground_open(struct foreground *f, struct creel_err *err)
 static void reap(struct stay *s)
 {
     int status;
-    pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    pid_t pid = 0;
+    while (!s->ended && (pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (pid == s->pid) {
             s->ended = true;
             s->status = status;
@@ -90,9 +90,8 @@ static void take_signals(struct stay *s)
 {
     struct signalfd_siginfo info;
     reap(s);
-    while (read(s->f->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (!s->ended)
-            deliver(s, (int)info.ssi_signo);
+    while (!s->ended && read(s->f->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        deliver(s, (int)info.ssi_signo);
 }
 
 /* ------------------------------------------------------------------ terminal */

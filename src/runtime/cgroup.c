@@ -10,6 +10,7 @@
 #include "runtime/cgroup_internal.h"
 
 #include "runtime/systemd_name.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,18 +51,26 @@ static struct cgroup *object_new(const char *path, enum cgroup_manager manager, 
     return c != NULL && object_name(c, path, manager, err) == 0 ? ptr_take(&c) : NULL;
 }
 
+static void close_files(struct cgroup *c)
+{
+    int fds[2 * CGROUP_HIERARCHIES + 2];
+    size_t n = 0;
+    for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
+        fds[n++] = c->nodes[i].mount;
+    for (size_t i = 0; i < c->task_count; i++)
+        fds[n++] = c->tasks[i];
+    fds[n++] = c->v2_dir;
+    fds[n++] = c->v2_events;
+    sys_close_all(fds, n);
+}
+
 void cgroup_free(struct cgroup *c)
 {
     if (c == NULL)
         return;
     cgroup_keeper_end(c);
     cgroup_oom_close(c);
-    for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
-        fd_closep(&c->nodes[i].mount);
-    for (size_t i = 0; i < c->task_count; i++)
-        fd_closep(&c->tasks[i]);
-    fd_closep(&c->v2_dir);
-    fd_closep(&c->v2_events);
+    close_files(c);
     cgroup_layout_fini(&c->layout);
     free(c->path);
     free(c->unit);

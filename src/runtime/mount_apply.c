@@ -508,12 +508,23 @@ static int attach_bind_old(struct mount_apply *a, struct mount_step *s, int targ
     return s->fd < 0 ? fail_mount(a, s, -s->fd, "open what was bound") : old_bind_attributes(a, s);
 }
 
+/* A directory that this step makes in a fresh tmpfs is found by its name. False: it is not that simple. */
+static bool attach_in_fresh(struct mount_apply *a, const struct mount_step *s)
+{
+    int dir = s->base != MOUNT_ROOT ? a->plan->steps[s->base].fd : -1;
+    if (dir < 0 || !s->is_dir || strchr(s->name, '/') != NULL || mkdirat(dir, s->name, 0755) < 0)
+        return false;
+    return sys_move_mount_at(s->fd, dir, s->name) == 0;
+}
+
 static int apply_bind(struct mount_apply *a, struct mount_step *s)
 {
     bool old = false;
     if (s->open_late && open_source_late(a, s, &old) < 0)
         return -1;
     if (s->skip)
+        return 0;
+    if (!old && !s->attributes_late && attach_in_fresh(a, s))
         return 0;
     int target = open_target(a, s, s->is_dir);
     if (target < 0)

@@ -91,11 +91,11 @@ static void kill_init(struct runtime_container *c)
     int status;
     if (c->pid <= 0 || c->reaped)
         return;
-    if (c->pidfd >= 0)
-        (void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
-    else
+    c->reaped = c->pidfd >= 0 && sys_pidfd_send_signal(c->pidfd, SIGKILL) == -ESRCH; /* the caller has done it */
+    if (c->pidfd < 0)
         (void)kill(c->pid, SIGKILL); /* our unreaped child: the pid is still its own */
-    (void)sys_wait_child(c->pid, c->pidfd, &status); /* ECHILD: the caller has reaped it */
+    if (!c->reaped)
+        (void)sys_wait_child(c->pid, c->pidfd, &status); /* ECHILD: the caller has reaped it */
     c->reaped = true;
 }
 

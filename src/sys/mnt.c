@@ -75,6 +75,11 @@ int sys_move_mount(int mount, int target)
     return SYS_UNLESS_FORBIDDEN(r, syscall(SYS_move_mount, mount, "", target, "", ~0u));
 }
 
+int sys_move_mount_at(int mount, int dir, const char *name)
+{
+    return or_errno(syscall(SYS_move_mount, mount, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
 int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation, int userns)
 {
     struct mount_attr a = { .attr_set = set, .attr_clr = clear, .propagation = propagation };

@@ -34,6 +34,8 @@ int sys_fsmount(int fs, uint64_t attrs);
 int sys_open_tree_clone(int dir, const char *path, unsigned flags);
 /* Attach `mount` on what `target` (an O_PATH descriptor) refers to. */
 int sys_move_mount(int mount, int target);
+/* On `name` in directory `dir`, a link is not followed: for a directory that nobody else can have replaced. */
+int sys_move_mount_at(int mount, int dir, const char *name);
 int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation, int userns);
 
 int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -267,6 +268,35 @@ int sys_close_range(unsigned first, unsigned last, bool cloexec)
         return -errno;
     int r = close_listed(first, last, cloexec);
     return r == -ENOENT ? close_numbers(first, last, cloexec) : r;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void close_run(const int *fds, size_t count)
+{
+    if (count > 1 && syscall(SYS_close_range, fds[0], fds[count - 1], 0) == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        (void)close(fds[i]);
+}
+
+void sys_close_all(int *fds, size_t count)
+{
+    qsort(fds, count, sizeof *fds, by_number);
+    for (size_t i = 0, end; i < count; i = end) {
+        end = i + 1;
+        if (fds[i] < 0)
+            continue;
+        while (end < count && fds[end] == fds[end - 1] + 1)
+            end++;
+        close_run(fds + i, end - i);
+    }
+    for (size_t i = 0; i < count; i++)
+        fds[i] = -1;
 }
 
 int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 /* A private copy of the mount, limited to this one file, that refuses writing for ever: it is nowhere attached, so
  * nobody can remount it. */
@@ -61,12 +63,12 @@ int self_guard_open(const char *path, struct creel_err *err)
 
 int self_guard_active(void)
 {
-    auto_fd fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    struct statfs s;
+    if (statfs("/proc/self/exe", &s) < 0)
         return 0;
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals >= 0 && (seals & F_SEAL_WRITE))
-        return 1;
-    struct statvfs s;
-    return fstatvfs(fd, &s) == 0 && (s.f_flag & ST_RDONLY) != 0;
+    if ((s.f_flags & ST_RDONLY) != 0 || s.f_type != TMPFS_MAGIC) /* memory files are tmpfs's */
+        return (s.f_flags & ST_RDONLY) != 0;
+    auto_fd fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }

@@ -181,9 +181,7 @@ static int enter_cgroup(struct init *in)
     size_t count = in->p->v1_task_count;
     if (in->p->wait_grouped)
         init_wait(in->sock, LAUNCH_GROUPED, NULL, NULL);
-    int r = init_enter_cgroup(tasks, count, &in->fail);
-    for (size_t i = 0; i < count; i++)
-        (void)close(tasks[i]);
+    int r = init_enter_cgroup(tasks, count, &in->fail); /* closed with all the rest, before the command runs */
     /* Only now: the namespace's root is the group one is in when it is made. */
     if (r == 0 && in->p->new_cgroup_ns && (r = sys_unshare(CLONE_NEWCGROUP)) < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, -r, "make a cgroup namespace", NULL);

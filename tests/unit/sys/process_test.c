@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include "base/cleanup.h"
 #include "sys/process.h"
 #include "sys/self_guard.h"
 
@@ -155,6 +156,34 @@ static int guard_refuses_writing(void)
     return 5;
 }
 
+static int list_is_closed(void)
+{
+    int fds[7], others[2];
+    for (int i = 0; i < 7; i++)
+        if ((fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+            return 1;
+    others[0] = fds[2];
+    others[1] = fds[6];
+    int list[] = { fds[5], -1, fds[0], fds[3], fds[1], fds[4], -1 }; /* two runs, out of order */
+    sys_close_all(list, ARRAY_LEN(list));
+    for (size_t i = 0; i < ARRAY_LEN(list); i++)
+        if (list[i] != -1)
+            return 2;
+    for (int i = 0; i < 7; i++)
+        if ((fcntl(fds[i], F_GETFD) >= 0) != (fds[i] == others[0] || fds[i] == others[1]))
+            return 3;
+    return 0;
+}
+
+static int list_is_closed_one_by_one(void) { forbid(436 /* close_range */, ENOSYS); return list_is_closed(); }
+
+static void a_list_of_descriptors_is_closed_and_no_other(void **state)
+{
+    (void)state;
+    expect_in_child(list_is_closed);
+    expect_in_child(list_is_closed_one_by_one);
+}
+
 static int guard_by_copy(void) { forbid(428 /* open_tree */, ENOSYS); return guard_refuses_writing(); }
 
 static void the_guard_runs_but_is_never_written(void **state)
@@ -181,6 +210,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clone_gives_a_child_and_its_pidfd),
         cmocka_unit_test(a_pidfd_signals_only_its_own_process),
         cmocka_unit_test(ranges_of_descriptors_are_closed),
+        cmocka_unit_test(a_list_of_descriptors_is_closed_and_no_other),
         cmocka_unit_test(the_guard_runs_but_is_never_written),
         cmocka_unit_test(the_guard_names_a_missing_program),
     };
