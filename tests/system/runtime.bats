@@ -705,6 +705,17 @@ poststop host stopped 1"
     done
 }
 
+@test "without clone3, users of its own and control groups go together" {
+    bundle 'mapped()' 'sh("cat /proc/self/uid_map; cat /proc/self/cgroup")' \
+        'c["mounts"] = [x for x in c["mounts"] if x["type"] != "sysfs"]' 'l["namespaces"].remove(ns("cgroup"))'
+    chown -R 100000:100000 "$B/rootfs"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$B"
+    run --separate-stderr "$FORBID" 435 "$PROBE" "$B" "$ID"
+    [ "$status" = 0 ] || { echo "$stderr"; return 1; }
+    grep -q ' 100000 ' <<<"$output"
+    ! grep ':/' <<<"$output" | grep -vF "$GROUP/$ID" || return 1
+}
+
 @test "exec without clone3, openat2, close_range and pidfds" {
     bundle 'p["args"] = ["sleep", "100"]'
     for calls in 435 437 436; do

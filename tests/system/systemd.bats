@@ -222,3 +222,47 @@ scope() { bundle "l['cgroupsPath'] = 'system.slice:creel:$ID'" 'p["args"] = ["sl
     oci delete --force "$ID"
     [ ! -e "$group" ]
 }
+
+# --- a user's manager ---
+
+as_user() { setpriv --reuid 4321 --regid 4321 --clear-groups env XDG_RUNTIME_DIR=/run/user/4321 HOME="$T" "$@"; }
+user_oci() { as_user timeout 100 "$RUNTIME" --root /run/user/4321/states --systemd-cgroup "$@"; }
+user_shown() { as_user systemctl --user show "$1" -p "$2" --value; }
+
+# From a session's group, into which nothing of the manager may be moved by the user.
+user_session() {
+    local session=/sys/fs/cgroup/user.slice/user-4321.slice/session-1.scope
+    mkdir -p "$session"
+    echo $BASHPID >"$session/cgroup.procs"
+    user_oci "$@"
+}
+
+@test "without privilege the user's manager makes the scope, and moves the process into it" {
+    [ -n "${GUEST:-}" ] || skip "adds a user: only in a guest"
+    useradd -u 4321 creel-tester 2>/dev/null
+    install -d -m 700 -o 4321 -g 4321 /run/user/4321
+    systemd-run --quiet --unit=user-manager --uid=4321 --slice=user-4321.slice -p DefaultDependencies=no -p Delegate=yes -p Type=notify \
+        -E XDG_RUNTIME_DIR=/run/user/4321 /lib/systemd/systemd --user --unit=basic.target
+    local group
+    bundle "l['cgroupsPath'] = ':creel:$ID'" 'p["args"] = ["sleep", "1000"]' 'l["namespaces"].append({"type": "user"})' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 4321, "size": 1}]' \
+        'l["namespaces"].remove(ns("network"))' 'c["mounts"] = [m("proc")]' 'l["maskedPaths"] = l["readonlyPaths"] = []' \
+        'l["resources"].update({"memory": {"limit": 67108864}, "pids": {"limit": 10}})'
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$T"
+    chown -R 4321:4321 "$B"
+    (user_session run --detach --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1) || { cat "$T/out"; return 1; }
+    group=/sys/fs/cgroup$(user_shown "$UNIT" ControlGroup)
+    [[ $group == */user-manager.service/user.slice/$UNIT ]]
+    [ "$(cat "$group/memory.max" "$group/pids.max" | tr '\n' ' ')" = "67108864 10 " ]
+    [ "$(user_shown "$UNIT" MemoryMax)" = 67108864 ]
+    [ "$(user_oci state "$ID" | jq .pid)" = "$(cat "$group/cgroup.procs")" ]
+    (user_session exec "$ID" cat /proc/self/cgroup >"$T/out" 2>&1) || { cat "$T/out"; return 1; }
+    (user_session update --memory 33554432 "$ID")
+    as_user systemctl --user daemon-reload
+    [ "$(cat "$group/memory.max")" = 33554432 ]
+    (user_session delete --force "$ID")
+    [ "$(user_shown "$UNIT" LoadState)" = not-found ]
+    [ ! -e "$group" ]
+    systemctl stop user-manager
+    userdel creel-tester
+}
