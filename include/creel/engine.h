@@ -47,6 +47,8 @@ int creel_info(struct creel *e, char **ret_json, struct creel_err *err);
 /* Commit the exit that a monitor has recorded for run `run` of container `id` (full id), and with HostConfig.AutoRemove
  * remove it. What a monitor's helper calls when no client is there to do it. Idempotent. */
 int creel_reap(struct creel *e, const char *id, int64_t run, struct creel_err *err);
+/* The same for the end of an exec that had no client any more; code as creel_exit_shell says it. */
+int creel_reap_exec(struct creel *e, const char *id, const char *exec_id, int code, struct creel_err *err);
 
 /* Compare rows, kernel objects and directories. One call of `each` per difference ("what" is a short kind such as
  * "orphan-cgroup", `object` its name, `detail` a sentence). With `repair` each is also mended (`repaired` says so).

@@ -5,7 +5,10 @@
 
 #include "cli/table.h"
 
+#include "base/parse.h"
+
 #include <creel/container.h>
+#include <creel/engine.h>
 #include <creel/image.h>
 
 #include <string.h>
@@ -99,20 +102,31 @@ const struct cli_command cli_cmd_man = {
     .run = man,
 };
 
-/* --- __reap ID RUN: what a monitor starts when a run has ended. Opening the engine commits the exit records that are
- * there, whoever's they are, and removes what is to be removed; there is nothing else to do. --- */
+/* --- __reap: what a monitor starts when a run, or an exec, has ended and nobody is there to be told. The monitor waits for
+ * it, so opening the engine leaves this run to us: its monitor lives. --- */
 
 static int reap(struct cli *c)
 {
-    return cli_engine(c) == NULL ? 1 : 0;
+    const struct strv *a = cli_args(c);
+    struct creel_err err = { 0 };
+    int64_t run, code;
+    if ((a->count != 2 && a->count != 4) || !parse_i64(a->items[1], 1, INT64_MAX, &run)
+        || (a->count == 4 && !parse_i64(a->items[3], 0, 255, &code)))
+        return cli_error(c, CLI_EXIT_USAGE, "__reap: started by monitors only");
+    struct creel *e = cli_engine(c);
+    if (e == NULL)
+        return 1;
+    int r = a->count == 4 ? creel_reap_exec(e, a->items[0], a->items[2], (int)code, &err)
+                          : creel_reap(e, a->items[0], run, &err);
+    return r < 0 ? cli_fail(c, &err) : 0;
 }
 
 const struct cli_command cli_cmd_reap = {
     .name = "__reap",
-    .synopsis = "ID RUN",
+    .synopsis = "ID RUN [EXEC CODE]",
     .summary = "Commit the exit that a monitor has recorded",
-    .min_args = 0,
-    .max_args = 2,
+    .min_args = 2,
+    .max_args = 4,
     .hidden = true,
     .group = CLI_GROUP_ENGINE,
     .run = reap,

@@ -283,14 +283,26 @@ static int mend_intents(struct check *c, const char *object, struct creel_err *e
     return engine_recover(c->e, err);
 }
 
-/* A row between two states, and nobody's intent: on to where its verb fails to. */
+struct maker { const char *object; bool found; };
+
+static int find_maker(void *arg, const struct intent_row *i)
+{
+    struct maker *m = arg;
+    m->found = strcmp(i->object, m->object) == 0 && strcmp(i->verb, "restart") != 0;
+    return m->found;
+}
+
+/* A row between two states, and nobody's intent: on to where its verb fails to. With the lock held nobody can begin anew. */
 static int mend_between(struct check *c, const char *id, struct creel_err *err)
 {
     auto_row row = { 0 };
     auto_fd lock = lifecycle_lock(c->e, id, true, false);
     if (lock < 0)
         return creel_fail(err, CREEL_CONFLICT, -lock, "lock the container's run directory");
-    if (!row_now(c, id, &row))
+    struct maker m = { .object = id };
+    if (intent_row_each(c->e->store, find_maker, &m, err) < 0)
+        return -1;
+    if (m.found || !row_now(c, id, &row)) /* somebody is at it by now, or there is an intent to recover */
         return 0;
     if (row.state == CONTAINER_STARTING)
         return lifecycle_undo_start(c->e, id, -1, 128, "the start was interrupted", err);
@@ -466,7 +478,7 @@ static void check_dirs(struct check *c, const struct world *w)
         for (size_t i = 0; i < places[p].names->count; i++) {
             const char *name = places[p].names->items[i];
             if (find_row(w, name) != NULL || strv_has(&w->busy, name) || !row_gone(c, name)
-                || !entry_exists(places[p].fd, "containers", name))
+                || lifecycle_is_cleared(c->e, name) || !entry_exists(places[p].fd, "containers", name))
                 continue;
             if (p > 0 && check_has(&w->dirs, name) && entry_exists(c->e->root_fd, "containers", name))
                 continue; /* told already, and not mended */

@@ -124,10 +124,14 @@ int tree_remove(int dir_fd, const char *name);
 /* Bytes used below (st_blocks * 512), for sizes. */
 int64_t tree_size(int dir_fd, const char *name);
 
+/* --- engine/exec.c --- */
+/* The event of an exec's end. It need not survive a power cut. */
+int engine_exec_died(struct creel *e, const char *id, const char *exec_id, int code, struct creel_err *err);
+
 /* --- engine/session.c --- */
-/* Takes `link` over. */
-int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty, bool is_exec,
-                       struct creel_session **ret, struct creel_err *err);
+/* Takes `link` over. exec_id: NULL for a session of the container itself. */
+int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty,
+                       const char *exec_id, struct creel_session **ret, struct creel_err *err);
 /* This session promised to commit the exit of its run, which began then, when it sees it. */
 void engine_session_claim(struct creel_session *s, int64_t started_ns);
 

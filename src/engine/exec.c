@@ -54,6 +54,31 @@ static int events_record(struct creel *e, const struct container_row *row, const
     return store_commit(&tx, err);
 }
 
+int engine_exec_died(struct creel *e, const char *id, const char *exec_id, int code, struct creel_err *err)
+{
+    auto_row row = { 0 };
+    auto_tx tx = { 0 };
+    struct creel_err get = { 0 };
+    char number[16];
+    (void)snprintf(number, sizeof number, "%d", code);
+    if (store_begin_unsynced(e->store, &tx, err) < 0)
+        return -1;
+    if (container_row_get(e->store, id, &row, &get) < 0) /* removed meanwhile: nobody asks for its execs */
+        return get.kind == CREEL_NOT_FOUND ? 0 : creel_fail_as(err, &get);
+    if (lifecycle_event(&tx, &row, "exec_die",
+                        engine_event_attributes(&row, "execID", exec_id, "exitCode", number, NULL), err) < 0)
+        return -1;
+    return store_commit(&tx, err);
+}
+
+int creel_reap_exec(struct creel *e, const char *id, const char *exec_id, int code, struct creel_err *err)
+{
+    if (!ident_is_full(id) || !ident_is_full(exec_id))
+        return creel_fail(err, CREEL_INVALID, 0, "\"%s\" and \"%s\" are not the full ids of a container and an exec", id,
+                          exec_id);
+    return engine_exec_died(e, id, exec_id, code, err);
+}
+
 /* A running row whose monitor does not answer: bring the row to the truth, and say it. */
 static int not_running(struct creel *e, const struct container_row *row, struct creel_err *err)
 {
@@ -98,5 +123,5 @@ int creel_container_exec(struct creel *e, const char *ref, const char *exec_json
         return 0;
     struct monitor_link *taken = link;
     link = NULL;
-    return engine_session_new(e, taken, row.id, row.run, x.tty, true, ret_session, err);
+    return engine_session_new(e, taken, row.id, row.run, x.tty, exec_id, ret_session, err);
 }

@@ -180,6 +180,14 @@ static int lock_run_dir(struct creel *e, const char *id, bool create)
     }
 }
 
+bool lifecycle_is_cleared(struct creel *e, const char *id)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "containers/%s", id);
+    auto_fd fd = openat(e->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
 int lifecycle_await_cleaners(struct creel *e, const struct container_row *row, struct creel_err *err)
 {
     if (row->run <= 1)
@@ -351,8 +359,12 @@ int lifecycle_record_exit(struct creel *e, const struct monitor_exit_record *rec
 {
     auto_row row = { 0 };
     struct creel_err get = { 0 };
-    auto_fd dir = lock_run_dir(e, rec->id, true); /* L5: the row is read after this */
-    if (dir < 0)
+    /* L5: the row is read after this. Without row and directory nobody can start it, and there is nothing to clear away. */
+    bool gone = container_row_get(e->store, rec->id, &row, &get) < 0 && get.kind == CREEL_NOT_FOUND;
+    auto_fd dir = lock_run_dir(e, rec->id, !gone);
+    container_row_fini(&row);
+    row = (struct container_row){ 0 };
+    if (dir < 0 && !(gone && dir == -ENOENT))
         return creel_fail(err, CREEL_INTERNAL, -dir, "lock %s/containers/%s", e->run_root, rec->id);
     bool exists = container_row_get(e->store, rec->id, &row, &get) == 0;
     if (!exists && get.kind != CREEL_NOT_FOUND) {

@@ -46,6 +46,8 @@ int lifecycle_event(struct store_tx *tx, const struct container_row *row, const 
 /* <run_dir>/lock, see monitor/client.h. Returns a descriptor that holds it, -EWOULDBLOCK when a monitor has it, or
  * another -errno. With `create` the directory and file are made when missing. */
 int lifecycle_lock(struct creel *e, const char *id, bool create, bool wait);
+/* Whether somebody is clearing up after a run of it just now. */
+bool lifecycle_is_cleared(struct creel *e, const char *id);
 /* For a start, once its row says so: until whoever still clears up after the run before has done so. */
 int lifecycle_await_cleaners(struct creel *e, const struct container_row *row, struct creel_err *err);
 int lifecycle_connect(struct creel *e, const char *id, struct monitor_link **ret, struct creel_err *err);

@@ -17,13 +17,14 @@ struct creel_session {
     bool released;          /* it was told that the exit is committed */
     char id[65];
     int64_t run, started_ns;
-    bool tty, is_exec, exit_claimed, committed;
+    bool tty, exit_claimed, committed;
+    char exec_id[65];       /* "" for a session of the container */
     int replay;             /* streams whose log comes first: bit 0 stdout, bit 1 stderr */
     int write_error;        /* of the replay */
 };
 
 int engine_session_new(struct creel *e, struct monitor_link *link, const char *id, int64_t run, bool tty,
-                       bool is_exec, struct creel_session **ret, struct creel_err *err)
+                       const char *exec_id, struct creel_session **ret, struct creel_err *err)
 {
     struct creel_session *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -34,8 +35,8 @@ int engine_session_new(struct creel *e, struct monitor_link *link, const char *i
     s->link = link;
     s->run = run;
     s->tty = tty;
-    s->is_exec = is_exec;
     (void)snprintf(s->id, sizeof s->id, "%s", id);
+    (void)snprintf(s->exec_id, sizeof s->exec_id, "%s", exec_id != NULL ? exec_id : "");
     *ret = s;
     return 0;
 }
@@ -129,8 +130,13 @@ static int commit_claimed(struct creel_session *s, const struct creel_exit *x, s
 static int commit(struct creel_session *s, const struct creel_exit *x, struct creel_err *err)
 {
     struct creel_err ignored = { 0 };
-    if (s->committed || s->is_exec)
+    if (s->committed)
         return 0;
+    if (s->exec_id[0] != '\0') {
+        (void)engine_exec_died(s->e, s->id, s->exec_id, creel_exit_shell(x), &ignored); /* it is over all the same; ignoring */
+        s->committed = true;
+        return 0;
+    }
     if ((s->exit_claimed ? commit_claimed(s, x, err) : engine_commit_exit(s->e, s->id, s->run, err)) < 0)
         return -1;
     s->committed = true;
@@ -190,7 +196,7 @@ int creel_container_attach(struct creel *e, const char *ref, const struct creel_
     if (commit_attach_event(e, &row, err) < 0)
         return -1;
     struct creel_session *s;
-    if (engine_session_new(e, ptr_take(&link), row.id, row.run, row.tty, false, &s, err) < 0)
+    if (engine_session_new(e, ptr_take(&link), row.id, row.run, row.tty, NULL, &s, err) < 0)
         return -1;
     if (o.replay_logs)
         s->replay = (o.want_stdout ? 1 : 0) | (o.want_stderr ? 2 : 0);

@@ -159,7 +159,7 @@ static int act(struct start *s, struct creel_session **ret_session, struct creel
         return creel_wrap(err, "container %s runs, but recording it failed", s->row.name);
     if (ret_session == NULL)
         return 0;
-    int r = engine_session_new(s->e, ptr_take(&s->link), s->row.id, s->row.run, s->bundle.tty, false, ret_session, err);
+    int r = engine_session_new(s->e, ptr_take(&s->link), s->row.id, s->row.run, s->bundle.tty, NULL, ret_session, err);
     if (r == 0)
         engine_session_claim(*ret_session, started.started_ns);
     return r;

@@ -6,6 +6,7 @@
 #include "monitor/external_runtime.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -126,6 +127,7 @@ int exec_start(struct monitor *m, struct client *c, json_t *request, struct cree
         return creel_fail_nomem(err);
     session_init(s, m);
     s->is_exec = true;
+    (void)snprintf(s->exec_id, sizeof s->exec_id, "%s", x.id);
     s->tty = x.tty;
     s->has_stdin = x.in;
     s->next = m->execs;

@@ -159,6 +159,19 @@ static pid_t spawn_reaper(char *const argv[])
     _exit(127);
 }
 
+void exit_report_exec(struct monitor *m, const struct session *s)
+{
+    char code[16];
+    struct strv argv = STRV_INIT;
+    (void)snprintf(code, sizeof code, "%d", creel_exit_shell(&s->exit));
+    bool ok = m->launch.reap_argv.count > 0;
+    for (size_t i = 0; ok && i < m->launch.reap_argv.count; i++)
+        ok = strv_add(&argv, m->launch.reap_argv.items[i]);
+    if (ok && strv_add(&argv, s->exec_id) && strv_add(&argv, code))
+        (void)spawn_reaper(strv_argv(&argv)); /* the loop waits for it; an event that cannot be told is missing */
+    strv_fini(&argv);
+}
+
 /* The record is written. */
 static void unclaimed(struct monitor *m)
 {
@@ -245,9 +258,15 @@ void session_done(struct session *s)
 {
     struct monitor *m = s->m;
     if (s->is_exec) {
-        for (struct client *c = m->clients; c != NULL; c = c->next)
-            if (!c->dead && c->session == s)
-                client_event_exit(c, &s->exit);
+        bool told = false;
+        for (struct client *c = m->clients; c != NULL; c = c->next) {
+            if (c->dead || c->session != s)
+                continue;
+            client_event_exit(c, &s->exit);
+            told = true;
+        }
+        if (!told)
+            exit_report_exec(m, s);
         exec_free(s);
         return;
     }

@@ -76,6 +76,7 @@ struct session {
     bool done;                  /* … and its output has come too */
     struct creel_exit exit;
     struct loop_timer drain_timer;
+    char exec_id[65];
     struct session *next;       /* in monitor.execs */
 };
 
@@ -161,6 +162,8 @@ void exit_on_init(void *arg, const siginfo_t *how);
 /* Both streams of the container, or of an exec, have ended after their process. */
 void session_done(struct session *s);
 void exit_claimer_gone(struct monitor *m);
+/* Start the helper that records the end of an exec nobody was told of. */
+void exit_report_exec(struct monitor *m, const struct session *s);
 void exit_release(struct monitor *m, struct client *c);
 /* Take the place for the record before it is needed: a full disk must not lose an exit. */
 void exit_reserve(struct monitor *m);

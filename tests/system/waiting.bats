@@ -161,3 +161,40 @@ watches() { [ "$(grep -l inotify "/proc/$1/fdinfo/"* 2>/dev/null | wc -l)" = 2 ]
     [ "$(cat "$T"/code.* | wc -l)" = 40 ]
     creel rm many >/dev/null
 }
+
+# What is committed, read without a command of creel's: opening the engine would commit what is left.
+committed() { sqlite3 -readonly "$ROOT/store.db" "$1"; }
+
+@test "the end of a container that nobody watches is committed, and with --rm it goes, without another command" {
+    creel run -d --name kept busybox sh -c 'exit 3' >/dev/null
+    creel run -d --rm --name going busybox sh -c 'exit 4' >/dev/null
+    within ended_unseen
+    within eval '[ -z "$(ls "$ROOT/exits")" ]'
+    [ "$(creel inspect -f '{{.State.ExitCode}}' kept)" = 3 ]
+    creel rm kept >/dev/null
+}
+ended_unseen() {
+    [ "$(committed "SELECT count(*) FROM events WHERE action='die' AND attributes LIKE '%\"kept\"%'")" = 1 ] &&
+        [ "$(committed "SELECT count(*) FROM events WHERE action='destroy' AND attributes LIKE '%\"going\"%'")" = 1 ]
+}
+
+@test "execs leave three events, attached, detached and left by their client" {
+    local since client
+    since=$(date +%s.%N)
+    creel run -d --name busy busybox sleep 1000 >/dev/null
+    run creel exec busy sh -c 'exit 5'
+    expect_code 5
+    creel exec -d busy sh -c 'exit 6'
+    "$CREEL" exec busy sh -c 'until [ -e /go ]; do sleep 0.05; done; exit 7' &
+    client=$!
+    within committed_events "exec_start%/go%" 1
+    kill -KILL $client
+    wait $client || true
+    creel exec busy touch /go
+    within committed_events exec_die 4
+    run creel events --since "$since" --until "$(date +%s.%N)" --filter event=exec_die --format '{{.Actor.Attributes.exitCode}} {{.Actor.Attributes.name}}'
+    [ "$(sort <<<"$output" | tr '\n' ,)" = "0 busy,5 busy,6 busy,7 busy," ]
+    [ "$(creel events --since "$since" --until "$(date +%s.%N)" --filter event=exec_create | wc -l)" = 4 ]
+    creel rm -f busy >/dev/null
+}
+committed_events() { [ "$(committed "SELECT count(*) FROM events WHERE action LIKE '$1'")" = "$2" ]; } # LIKE COUNT
