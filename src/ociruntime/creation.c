@@ -153,7 +153,7 @@ static int make_container(struct creation *c, struct creel_err *err)
         .no_pivot = c->state.no_pivot, .no_new_keyring = c->state.no_new_keyring,
         .gate = c->gate > 0 ? c->gate : 0, .cgroup_optional = can_do_without_cgroup(c),
         .cgroup_manager = c->state.manager, .exec_guard_fd = -1, .reset_cpus = true, .binds_in_order = true,
-        .warn = log_warn, .warn_data = &c->in->log,
+        .terminal_relayed = !c->detached, .warn = log_warn, .warn_data = &c->in->log,
     };
     c->tried = true;
     if (runtime_create(&p, &c->container, err) < 0)

@@ -108,14 +108,10 @@ static void find_terminal(struct foreground *f)
     f->terminal_is_own = f->terminal >= 0;
 }
 
-/* Keys go to the process untouched, its line feeds are made into new lines here, once. */
+/* Keys go to the process untouched, its line feeds (terminal_relayed) are made into new lines here, once. */
 static int terminal_begin(struct stay *s, struct creel_err *err)
 {
     struct termios t;
-    if (tcgetattr(s->master, &t) == 0) {
-        t.c_oflag &= ~(tcflag_t)ONLCR;
-        (void)tcsetattr(s->master, TCSANOW, &t);
-    }
     int flags = fcntl(s->master, F_GETFL);
     if (flags < 0 || fcntl(s->master, F_SETFL, flags | O_NONBLOCK) < 0)
         return creel_fail(err, CREEL_INTERNAL, errno, "make the terminal non-blocking");

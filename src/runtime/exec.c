@@ -55,6 +55,7 @@ static int prepare_process(struct exec_setup *s, const struct runtime_exec_param
     if (runtime_plan_process(p->config, p->process, oci_namespace_find(p->config, OCI_NS_USER) != NULL, p->warn, p->warn_data,
                              &s->process, err) < 0)
         return -1;
+    s->process.terminal_relayed = p->terminal_relayed;
     s->process.cpus_reset = p->reset_cpus && !s->process.cpu_initial.set && !s->process.cpu_final.set;
     if (!s->process.present)
         return creel_fail(err, CREEL_INVALID, 0, "there is no process to run in container %s", p->id);

@@ -58,6 +58,7 @@ struct process_plan {
     const struct sock_fprog *seccomp;
     unsigned seccomp_flags;
     bool terminal;
+    bool terminal_relayed;           /* to another terminal, which makes new lines of its line feeds */
     unsigned rows, cols;
     struct strv warnings;            /* owned; what was left out, in words */
 };

@@ -43,6 +43,7 @@ struct runtime_params {
     bool keep_bind_flags;              /* nosuid, nodev … of a bind's source stay although other flags are named */
     bool die_with_parent;              /* init is killed when the thread that called runtime_create ends */
     bool hold_mounts;                  /* until runtime_release_mounts; see there */
+    bool terminal_relayed;             /* the caller passes the terminal's output on to a terminal: no carriage returns are added */
     bool reset_cpus;                   /* init gets all CPUs of its cgroup, not those of the caller */
     /* Told what is left out because the specification wants a warning, not an error: capabilities that do not exist or are
      * not the caller's to give. NULL: those are errors. */
@@ -104,6 +105,7 @@ struct runtime_exec_params {
     unsigned seccomp_flags;
     bool seccomp_log;
     bool die_with_parent;              /* as for init */
+    bool terminal_relayed;             /* as for init */
     bool reset_cpus;                   /* as for init, unless the process has an execCPUAffinity */
     void (*warn)(const void *data, const char *text);   /* as for init */
     const void *warn_data;

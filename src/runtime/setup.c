@@ -234,6 +234,7 @@ static int prepare_process(struct runtime_setup *s, struct creel_err *err)
         return -1;
     s->process.cpu_initial.set = s->process.cpu_final.set = false; /* for further processes only */
     s->process.cpus_reset = p->reset_cpus;
+    s->process.terminal_relayed = p->terminal_relayed;
     s->process.seccomp = p->seccomp;
     s->process.die_with_parent = p->die_with_parent;
     /* Agents are told which bundle it is about. */

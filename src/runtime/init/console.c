@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 #ifndef TIOCGPTPEER
@@ -37,6 +38,13 @@ int console_open(int ptmx, const struct process_plan *p, struct console *ret, st
         return launch_fail(fail, CREEL_INTERNAL, 0, "the terminal's peer is not a terminal of devpts", NULL);
     if (p->uid != 0 && fchown(ret->tty, p->uid, (gid_t)-1) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "give the terminal to the user", NULL);
+    struct termios t;
+    if (p->terminal_relayed) {
+        int r = tcgetattr(ret->tty, &t);
+        t.c_oflag &= ~(tcflag_t)ONLCR;
+        if (r < 0 || tcsetattr(ret->tty, TCSANOW, &t) < 0)
+            return launch_fail(fail, CREEL_INTERNAL, errno, "set the terminal to relay line feeds as they are", NULL);
+    }
     const struct winsize size = { .ws_row = (unsigned short)p->rows, .ws_col = (unsigned short)p->cols };
     if ((size.ws_row != 0 || size.ws_col != 0) && ioctl(ptmx, TIOCSWINSZ, &size) < 0)
         return launch_fail(fail, CREEL_INTERNAL, errno, "set the size of the terminal", NULL);
