@@ -86,7 +86,8 @@ static int remove_resctrl(const struct state *s, const struct oci_config *config
 int removal_finish(const char *root, struct state *s, const struct log *log, struct creel_err *err)
 {
     auto_oci_config config = NULL;
-    if (state_config(s, &config, err) < 0 || end_processes(s, err) < 0 || remove_resctrl(s, config, err) < 0)
+    if (state_config(s, &config, err) < 0 || end_processes(s, err) < 0 || remove_resctrl(s, config, err) < 0
+        || runtime_detach_root(config, s->bundle, err) < 0)
         return -1;
     removal_run_poststop(s, config, log);
     return state_remove(root, s, err);

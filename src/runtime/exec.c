@@ -22,6 +22,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,7 +36,7 @@ struct exec_setup {
     struct init_exec_plan init;
     struct cgroup *cgroup, *opened;     /* the same, if it was opened here */
     struct resctrl *resctrl;
-    int null, sock, theirs;
+    int null, sock, theirs, root;
     int *keep;
 };
 
@@ -47,6 +48,7 @@ static void exec_setup_fini(struct exec_setup *s)
     fd_closep(&s->null);
     fd_closep(&s->sock);
     fd_closep(&s->theirs);
+    fd_closep(&s->root);
     free(s->keep);
 }
 
@@ -197,6 +199,21 @@ static void return_cpus(const struct process_cpus *own)
         (void)syscall(SYS_sched_setaffinity, 0, sizeof own->mask, own->mask);
 }
 
+/* Without a mount namespace the container's root is init's alone. That it still runs is looked at afterwards, for the pid
+ * might be somebody else's by now. */
+static int open_root(struct exec_setup *s, const struct runtime_exec_params *p, struct creel_err *err)
+{
+    char path[40];
+    s->init.root = -1;
+    if (oci_namespace_find(p->config, OCI_NS_MOUNT) != NULL)
+        return 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/root", (int)p->init_pid);
+    s->root = s->init.root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (s->root < 0 || has_ended(p->init_pidfd))
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
+    return 0;
+}
+
 static int clone_process(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
                          struct creel_err *err)
 {
@@ -214,7 +231,8 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
         s->init.join_flags |= CLONE_NEWPID;
     s->process.groups_fixed = s->init.user_namespace && geteuid() != 0;
     s->init.process = &s->process;
-    s->init.root = -1;
+    if (open_root(s, p, err) < 0)
+        return -1;
     const struct namespace_plan birth = birth_plan(s, p);
     struct process_cpus own;
     if (make_keep_list(s, err) < 0 || take_initial_cpus(&s->process.cpu_initial, &own, err) < 0)
@@ -278,7 +296,7 @@ int runtime_exec(const struct runtime_exec_params *p, struct runtime_process *re
 {
     if (runtime_check_preserved(p->preserve_fds, err) < 0)
         return -1;
-    auto_cleanup(exec_setup_fini) struct exec_setup s = { .null = -1, .sock = -1, .theirs = -1 };
+    auto_cleanup(exec_setup_fini) struct exec_setup s = { .null = -1, .sock = -1, .theirs = -1, .root = -1 };
     struct runtime_process x = { .pidfd = -1, .console_master = -1 };
     if (prepare(&s, p, err) < 0 || clone_process(&s, p, &x, err) < 0) {
         abandon(&x);

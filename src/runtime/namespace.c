@@ -103,15 +103,16 @@ int namespace_plan_build(const struct oci_config *c, struct namespace_plan *ret,
         if (&c->linux_.namespaces[i] != user && &c->linux_.namespaces[i] != mount
             && plan_one(&c->linux_.namespaces[i], ret, err) < 0)
             return -1;
-    if (mount == NULL)
-        return creel_fail(err, CREEL_INVALID, 0, "the container needs a mount namespace of its own: without one its "
-                          "mounts would be the host's");
-    if (plan_one(mount, ret, err) < 0)
+    if (mount != NULL && plan_one(mount, ret, err) < 0)
         return -1;
+    ret->host_mount = mount == NULL;
     bool joined_user = ret->join_count > 0 && ret->joins[0].type == CLONE_NEWUSER;
-    ret->joined_mount = !(ret->clone_flags & CLONE_NEWNS);
+    ret->joined_mount = mount != NULL && !(ret->clone_flags & CLONE_NEWNS);
     ret->user = joined_user || (ret->clone_flags & CLONE_NEWUSER) != 0;
     ret->staged = ret->user && (ret->join_count > 0 || ret->pid >= 0 || ret->time >= 0);
+    if (ret->host_mount && ret->user)
+        return creel_fail(err, CREEL_INVALID, 0, "a user namespace has no right to mount in the caller's mount namespace: the "
+                          "container needs one of its own");
     if (ret->joined_mount && ret->user && !joined_user)
         return creel_fail(err, CREEL_INVALID, 0, "a new user namespace has no right to mount in %s, a mount namespace that "
                           "is there already", mount->path);

@@ -21,6 +21,7 @@ struct namespace_plan {
     bool new_cgroup, new_time;
     bool time_inside;                      /* the child makes the new time namespace: the caller has not the privilege */
     bool joined_mount;
+    bool host_mount;                       /* the caller's: mounts are made there, below the container's root, which is chrooted to */
     char time_offsets[INIT_TIME_OFFSETS_MAX]; /* for timens_offsets; "" none */
     bool user;                             /* a user namespace other than ours, new or joined */
     bool staged;                           /* needs the process in between, which does the joins */
@@ -28,7 +29,7 @@ struct namespace_plan {
     bool shared[OCI_NS_COUNT];             /* the path named the caller's own namespace */
 };
 
-/* Errors: INVALID (no mount namespace, or the caller's; not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini.
+/* Errors: INVALID (the caller's mount namespace is named; not a namespace of that type), NOT_FOUND. *ret: namespace_plan_fini.
  *
  * A mount namespace that is joined becomes the container's: its root is exchanged for the container's by pivot_root, as in a
  * new one, for processes that were only chrooted could leave into what lies outside. Who else is in it moves along. */

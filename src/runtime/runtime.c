@@ -13,6 +13,7 @@
 #include "runtime/resctrl.h"
 #include "runtime/setup.h"
 #include "sys/identity.h"
+#include "sys/mnt.h"
 #include "sys/process.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 
 struct runtime_container {
     char *id, *bundle;
+    char *root;                         /* where it is attached in our own mount namespace; NULL: it is not */
     const struct oci_config *config;    /* borrowed */
     pid_t pid;
     uint64_t pid_start;
@@ -54,6 +56,7 @@ void runtime_free(struct runtime_container *c)
         return;
     free(c->id);
     free(c->bundle);
+    free(c->root);
     fd_closep(&c->pidfd);
     fd_closep(&c->sock);
     fd_closep(&c->console_master);
@@ -306,9 +309,12 @@ int runtime_create(const struct runtime_params *p, struct runtime_container **re
         || clone_init(c, &s, err) < 0 || accompany(c, &s, err) < 0 || finish_cgroup(c, err) < 0) {
         net_devices_restore(&s.net_devices);
         abandon(c);
+        runtime_setup_undo(&s);
         return -1;
     }
     c->bundle = ptr_take(&s.bundle);
+    if (s.root_attached)
+        c->root = ptr_take(&s.root_path);
     c->notifies = (s.process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
     *ret = ptr_take(&c);
     return 0;
@@ -377,6 +383,22 @@ int runtime_start(struct runtime_container *c, struct creel_err *err)
     return -1;
 }
 
+/* Gone already is fine. */
+static int detach_root(const char *path, struct creel_err *err)
+{
+    int r = sys_umount_detach(path);
+    return r == 0 || r == -EINVAL || r == -ENOENT ? 0 : creel_fail(err, CREEL_INTERNAL, -r, "unmount %s", path);
+}
+
+int runtime_detach_root(const struct oci_config *c, const char *bundle, struct creel_err *err)
+{
+    auto_bytes path = BYTES_INIT;
+    if (oci_namespace_find(c, OCI_NS_MOUNT) != NULL || c->root.path == NULL)
+        return 0;
+    bytes_addf(&path, "%s%s%s", c->root.path[0] == '/' ? "" : bundle, c->root.path[0] == '/' ? "" : "/", c->root.path);
+    return bytes_ok(&path) ? detach_root(bytes_str(&path), err) : creel_fail_nomem(err);
+}
+
 int runtime_destroy(struct runtime_container *c, struct creel_err *err)
 {
     bool first = !c->reaped || c->cgroup != NULL;
@@ -389,6 +411,9 @@ int runtime_destroy(struct runtime_container *c, struct creel_err *err)
         cgroup_free(c->cgroup);
         c->cgroup = NULL;
     }
+    if (c->root != NULL && detach_root(c->root, err) < 0)
+        return creel_wrap(err, "destroying container %s", c->id);
+    free(ptr_take(&c->root));
     if (resctrl_remove(c->resctrl, err) < 0)
         return creel_wrap(err, "destroying container %s", c->id);
     if (first && c->has_poststop)

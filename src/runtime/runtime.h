@@ -79,6 +79,9 @@ int runtime_console_master_take(struct runtime_container *c);    /* with process
 struct cgroup *runtime_cgroup(struct runtime_container *c);      /* borrowed */
 /* Kill init and everything in its cgroup, wait for it, remove the cgroup. Idempotent. */
 int runtime_destroy(struct runtime_container *c, struct creel_err *err);
+/* A container without a mount namespace has its mounts in the caller's; when it has ended, by another process than the one that
+ * made it: take them off. `bundle`: absolute. Nothing to do for others. */
+int runtime_detach_root(const struct oci_config *c, const char *bundle, struct creel_err *err);
 /* The kernel reports the end of init only when the container's mounts are gone, which takes longer than anything else
  * about an end. With hold_mounts they stay until this is called (or runtime_free), so the caller can tell of the end
  * first. Idempotent. */

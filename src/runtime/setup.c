@@ -114,6 +114,8 @@ static int find_bundle(struct runtime_setup *s, struct creel_err *err)
 static int prepare_overlay(struct runtime_setup *s, struct creel_err *err)
 {
     const struct runtime_rootfs *r = s->params->rootfs;
+    if (s->namespaces.host_mount)
+        return creel_fail(err, CREEL_INVALID, 0, "an overlay needs a mount namespace of the container's own");
     if ((r->upper == NULL) != (r->work == NULL))
         return creel_fail(err, CREEL_INVALID, 0, "an overlay needs both an upper and a work directory, or neither");
     if (r->layers_fd >= 0 && path_of_fd(r->layers_fd, &s->layers, err) < 0)
@@ -154,6 +156,28 @@ static int find_root(struct runtime_setup *s, struct creel_err *err)
     return 0;
 }
 
+/* The container has our mount namespace: all of its mounts are to lie below one that is its own. */
+static int attach_root(struct runtime_setup *s, struct creel_err *err)
+{
+    auto_fd place = open(s->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (place < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "open root file system %s", s->root_path);
+    if (s->root_tree < 0)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "a container without a mount namespace needs privilege and Linux 5.12");
+    int r = sys_move_mount(s->root_tree, place);
+    if (r < 0)
+        return creel_fail(err, CREEL_INTERNAL, -r, "mount root file system %s", s->root_path);
+    s->root_attached = s->init.rootfs.attached = true;
+    return 0;
+}
+
+void runtime_setup_undo(struct runtime_setup *s)
+{
+    if (s->root_attached)
+        (void)sys_umount_detach(s->root_path);
+    s->root_attached = false;
+}
+
 static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct creel_err *err)
 {
     if (!unprivileged) {
@@ -172,7 +196,7 @@ static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct 
     }
     s->init.rootfs = (struct init_rootfs){ .tree = s->root_tree, .path = s->root_path,
                                            .over_root = s->namespaces.joined_mount };
-    return 0;
+    return s->namespaces.host_mount ? attach_root(s, err) : 0;
 }
 
 /* --- the rest --- */
@@ -269,6 +293,7 @@ static int prepare_namespaces(struct runtime_setup *s, struct creel_err *err)
     if (s->init.limits_by_parent)
         s->process.oom_set = false; /* runtime.c writes it */
     s->init.mapped_root = !new_user || (idmap_has(l->uid_maps, l->uid_map_count, 0) && idmap_has(l->gid_maps, l->gid_map_count, 0));
+    s->init.host_mount = n->host_mount;
     s->init.loopback = (n->clone_flags & CLONE_NEWNET) != 0;
     s->init.own_pids = (n->clone_flags & CLONE_NEWPID) != 0;
     s->init.new_cgroup_ns = n->new_cgroup;

@@ -23,6 +23,7 @@ struct runtime_setup {
     char *bundle;               /* absolute; NULL until needed */
     char *layers, *root_path;
     int root_tree;
+    bool root_attached;         /* in our own mount namespace, on root_path: to be taken off again */
     int null;                   /* /dev/null for streams that were not given, -1 */
     int *keep;
     size_t keep_count;
@@ -35,6 +36,8 @@ int runtime_setup_prepare(const struct runtime_params *p, const struct cgroup_la
 /* Last, when the socket and the cgroup's descriptors are there. */
 int runtime_setup_finish(struct runtime_setup *s, int sock, const struct cgroup *cgroup, struct resctrl *resctrl,
                          struct creel_err *err);
+/* Take the root off again, when it was attached in our mount namespace. */
+void runtime_setup_undo(struct runtime_setup *s);
 void runtime_setup_fini(struct runtime_setup *s);
 
 /* Shared with exec: the descriptors a child keeps from its first moment, ascending. Caller frees. */

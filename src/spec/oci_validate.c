@@ -214,9 +214,6 @@ static int check_namespace_users(const struct oci_config *c, struct creel_err *e
         return bad(err, "linux.timeOffsets: nanosecs is above 999999999");
     if (l->net_device_count > 0 && !has_ns(c, OCI_NS_NETWORK))
         return bad(err, "linux.netDevices need a network namespace");
-    if (!has_ns(c, OCI_NS_MOUNT)
-        && (l->masked_paths.count > 0 || l->readonly_paths.count > 0 || c->mount_count > 0))
-        return bad(err, "mounts, linux.maskedPaths and readonlyPaths need a mount namespace");
     if (check_id_maps("linux.uidMappings", l->uid_maps, l->uid_map_count, err) < 0
         || check_id_maps("linux.gidMappings", l->gid_maps, l->gid_map_count, err) < 0)
         return -1;

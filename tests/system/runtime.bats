@@ -443,10 +443,6 @@ sleep"
     [ "$(cut -d. -f1 /proc/uptime)" -lt 1000000 ]
 }
 
-@test "a configuration without its own mount namespace is refused" {
-    refused 125 "mount namespace" 'l["namespaces"].remove(ns("mount"))'
-}
-
 @test "hooks run in order, with the state on standard input, their environment and where they belong" {
     cat >"$T/hook" <<'HOOK'
 #!/bin/sh

@@ -250,7 +250,9 @@ static int finish_root(struct init *in)
 {
     const struct mount_plan *m = in->p->mounts;
     int root = in->mounts.root;
-    if (rootfs_pivot(root, in->p->no_pivot, &in->fail) < 0)
+    if (in->p->host_mount && (fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0))
+        return launch_fail(&in->fail, CREEL_INTERNAL, errno, "change the root", NULL);
+    if (!in->p->host_mount && rootfs_pivot(root, in->p->no_pivot, &in->fail) < 0)
         return -1;
     if (m->root_propagation == 0 || m->root_propagation == MS_PRIVATE)
         return 0;
@@ -297,10 +299,11 @@ static int apply_mount_plan(struct init *in)
     return 0;
 }
 
-/* From here on we are in the container's mount namespace; nothing done in it reaches the host's. */
+/* From here on we are in the container's mount namespace; nothing done in it reaches the host's. Without one all of it is done
+ * below the root, which is a mount of its own and private. */
 static int build_root(struct init *in)
 {
-    int r = sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    int r = in->p->host_mount ? 0 : sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (r < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, -r, "make the mount namespace private", NULL);
     int root = rootfs_mount(&in->p->rootfs, &in->fail);

@@ -43,6 +43,7 @@ struct init_rootfs {
     bool is_volatile;
     int tree;                   /* the detached mount, if the parent has made it; -1: make it here */
     const char *path;           /* not overlay: where root.path is */
+    bool attached;              /* `tree` is where it belongs already */
     bool over_root;             /* attach `tree` over / instead: the mount namespace is not a copy of ours */
 };
 
@@ -74,6 +75,7 @@ struct init_plan {
     bool new_cgroup_ns, loopback, no_pivot;
     bool limits_by_parent;      /* with a user namespace: rlimits and oom score need the host's privilege */
     bool user_namespace;        /* new or joined */
+    bool host_mount;            /* in the caller's mount namespace: no more than a chroot */
     const char *time_offsets;   /* NULL; else make a time namespace with these */
     bool mapped_root;           /* id 0 is mapped in the user namespace, as far as is known */
     bool guided;                /* born outside of all namespaces; the process itself is cloned into pid_ns at the very end */

@@ -312,6 +312,8 @@ static int overlay_mount(const struct init_rootfs *r, struct launch_msg *fail)
 /* root.path, as a copy of its tree on itself. A user namespace may not be able to go there; then over "/". */
 static int directory_mount(const struct init_rootfs *r, struct launch_msg *fail)
 {
+    if (r->attached)
+        return r->tree;
     if (r->over_root && r->tree >= 0)
         return attach_over_root(r->tree, fail) < 0 ? -1 : r->tree;
     int place = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
