@@ -72,15 +72,28 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* A count from the command line; what is none ends the program. */
+static int number(const char *text)
+{
+    char *end;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 1000000) {
+        (void)fprintf(stderr, "interleave: '%s' is no count\n", text);
+        exit(2);
+    }
+    return (int)n;
+}
+
 int main(int argc, char **argv)
 {
     struct command commands[COMMANDS_MAX];
-    int count = 0, jobs = 1, warmup = 1, i = 1, rounds = argc > 1 ? atoi(argv[1]) : 0;
+    int count = 0, jobs = 1, warmup = 1, i = 1, rounds = argc > 1 ? number(argv[1]) : 0;
     for (i = 2; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
         if (strcmp(argv[i], "--jobs") == 0)
-            jobs = atoi(argv[i + 1]);
+            jobs = number(argv[i + 1]);
         else if (strcmp(argv[i], "--warmup") == 0)
-            warmup = atoi(argv[i + 1]);
+            warmup = number(argv[i + 1]);
     }
     while (i + 2 < argc && strcmp(argv[i], "--") == 0 && count < COMMANDS_MAX) {
         struct command *c = &commands[count++];

@@ -270,6 +270,15 @@ static int copy_in(const struct request *r, struct creel_err *err)
     return both_results(local.result, &local.err, result, &remote_err, err);
 }
 
+/* All calls name the container by its id, so that a rename meanwhile changes nothing; who reads of it called it `ref`. */
+static void name_as_given(struct creel_err *err, const char *id, const char *ref)
+{
+    const struct creel_err e = *err;
+    const char *at = id[0] != '\0' ? strstr(e.text, id) : NULL;
+    if (at != NULL)
+        (void)snprintf(err->text, sizeof err->text, "%.*s%.255s%s", (int)(at - e.text), e.text, ref, at + strlen(id));
+}
+
 static int cp(struct cli *c)
 {
     const struct strv *args = cli_args(c);
@@ -293,9 +302,12 @@ static int cp(struct cli *c)
     r.e = cli_engine(c);
     if (r.e == NULL)
         return 1;
-    if (creel_container_resolve(r.e, from == NULL ? to : from, r.id, &err) < 0
-        || (from != NULL ? copy_out(&r, &err) : copy_in(&r, &err)) < 0)
+    const char *ref = from == NULL ? to : from;
+    if (creel_container_resolve(r.e, ref, r.id, &err) < 0
+        || (from != NULL ? copy_out(&r, &err) : copy_in(&r, &err)) < 0) {
+        name_as_given(&err, r.id, ref);
         return cli_fail(c, &err);
+    }
     return 0;
 }
 

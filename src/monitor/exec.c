@@ -71,7 +71,6 @@ static int run_native(struct monitor *m, const struct exec_request *x, const str
             .seccomp = m->seccomp.fprog.len > 0 ? &m->seccomp.fprog : NULL,
             .seccomp_flags = m->seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,
             .cgroup = runtime_cgroup(m->native),
-            .exec_guard_fd = m->guard_fd,
         };
         r = runtime_exec(&p, ret, err);
     }

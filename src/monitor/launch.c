@@ -263,7 +263,7 @@ static int create_native(struct monitor *m, const struct session_ends *ends, str
         .seccomp = m->seccomp.fprog.len > 0 ? &m->seccomp.fprog : NULL,
         .seccomp_flags = m->seccomp.flags, .stdio_is_ours = true, .die_with_parent = true,
         .hold_mounts = true, .keep_bind_flags = true, .ready = &m->ready,
-        .cgroup_manager = l->cgroup_manager, .exec_guard_fd = m->guard_fd,
+        .cgroup_manager = l->cgroup_manager,
     };
     return runtime_create(&p, &m->native, err);
 }

@@ -42,7 +42,6 @@ int main(int argc, char **argv)
     bool in_cgroup = argc >= 3 && strcmp(argv[2], PROTOCOL_ARG_IN_CGROUP) == 0;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || monitor_init(&m, &err) < 0)
         return 1;
-    m.guard_fd = PROTOCOL_GUARD_FD;
     m.title = argv[1];
     own_cgroup_leave(in_cgroup);
     int started = monitor_start(&m, &err);

@@ -59,7 +59,7 @@ int monitor_init(struct monitor *m, struct creel_err *err)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
     sigset_t set;
-    *m = (struct monitor){ .run_dir_fd = -1, .container_dir_fd = -1, .exits_fd = -1, .lock_fd = -1, .guard_fd = -1,
+    *m = (struct monitor){ .run_dir_fd = -1, .container_dir_fd = -1, .exits_fd = -1, .lock_fd = -1,
                            .ready = { .net = -1 }, .listen_io = LOOP_IO_INIT,
                            .oom_io = LOOP_IO_INIT };
     session_init(&m->container, m);

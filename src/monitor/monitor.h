@@ -172,7 +172,7 @@ struct monitor {
     struct loop loop;
     struct launch launch;
     enum phase phase;
-    int run_dir_fd, container_dir_fd, exits_fd, lock_fd, guard_fd;
+    int run_dir_fd, container_dir_fd, exits_fd, lock_fd;
     struct seccomp_program seccomp;     /* of the container, for its execs, too */
     char *title;                /* argv[1], as long as an id: for people who look at ps */
     struct loop_io listen_io;

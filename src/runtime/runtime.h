@@ -53,7 +53,6 @@ struct runtime_params {
     int gate;                          /* gate.h: init will wait there after runtime_park; 0: there is none */
     bool cgroup_optional;              /* no permission to make the control group: go on without one */
     enum cgroup_manager cgroup_manager;
-    int exec_guard_fd;                 /* -1; see runtime/process.h: fd of a read-only view of our own binary */
 };
 
 struct runtime_container;
@@ -117,7 +116,6 @@ struct runtime_exec_params {
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */
     const struct strv *cgroups_below;  /* groups below it to enter instead (cgroup_enter_below); NULL or empty: none */
     enum cgroup_manager cgroup_manager;
-    int exec_guard_fd;
 };
 struct runtime_process { pid_t pid; uint64_t pid_start; int pidfd; int console_master; };
 /* The process is a child of the caller and runs when this returns. ret: caller closes pidfd and console_master. */

@@ -200,7 +200,7 @@ setup() {
     run --separate-stderr creel cp src/none box:/b
     expect_failure 1 "No such file or directory"
     run --separate-stderr creel cp box:/none dst
-    expect_failure 1 "Could not find the file /none in container"
+    expect_failure 1 "Could not find the file /none in container box"
     run --separate-stderr creel cp nobox:/etc dst
     expect_failure 1 "No such container: nobox"
 }

@@ -82,7 +82,7 @@ static int probe_exec(struct probe *p, struct runtime_container *c, struct creel
         .config = p->config, .process = &process, .init_pidfd = runtime_pidfd(c), .init_pid = runtime_pid(c),
         .id = p->id, .stdio = { 0, 1, 2 }, .cgroup_path = cgroup_path(runtime_cgroup(c)),
         .seccomp = p->seccomp.fprog.len > 0 ? &p->seccomp.fprog : NULL, .seccomp_flags = p->seccomp.flags,
-        .exec_guard_fd = -1, .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO,
+        .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO,
     };
     int code = 0;
     for (int i = 0; i < p->execs && code == 0; i++) {
@@ -109,7 +109,7 @@ static int probe_once(struct probe *p)
     int bundle = open(p->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
     const struct runtime_params params = {
         .config = p->config, .id = p->id, .bundle_fd = bundle, .rootfs = p->overlay ? &p->rootfs : NULL,
-        .stdio = { 0, 1, 2 }, .preserve_fds = p->preserve, .exec_guard_fd = -1,
+        .stdio = { 0, 1, 2 }, .preserve_fds = p->preserve,
         .cgroup_manager = p->no_groups ? CGROUP_DISABLED : CGROUP_AUTO, .no_pivot = p->no_pivot,
         .seccomp = p->seccomp.fprog.len > 0 ? &p->seccomp.fprog : NULL, .seccomp_flags = p->seccomp.flags,
     };

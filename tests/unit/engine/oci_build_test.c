@@ -6,7 +6,6 @@
 
 #include "engine_fixture.h"
 
-#include "base/clock.h"
 
 #include <dirent.h>
 #include <jansson.h>

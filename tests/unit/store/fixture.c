@@ -164,7 +164,7 @@ void child_main(int argc, char **argv, const struct child_op *ops, size_t count)
     (void)snprintf(f.root, sizeof f.root, "%s", argv[2]);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(ops[i].name, argv[1]) == 0)
-            _exit(ops[i].run(&f, atoi(argv[3])));
+            _exit(ops[i].run(&f, (int)strtol(argv[3], NULL, 10)));
     }
     _exit(99);
 }
