@@ -152,7 +152,7 @@ static int make_container(struct creation *c, struct creel_err *err)
         .seccomp = c->seccomp.fprog.len > 0 ? &c->seccomp.fprog : NULL, .seccomp_flags = c->seccomp.flags,
         .no_pivot = c->state.no_pivot, .no_new_keyring = c->state.no_new_keyring,
         .gate = c->gate > 0 ? c->gate : 0, .cgroup_optional = can_do_without_cgroup(c),
-        .cgroup_manager = c->state.manager, .exec_guard_fd = -1, .reset_cpus = true, .binds_in_order = true,
+        .cgroup_manager = c->state.manager, .reset_cpus = true, .binds_in_order = true,
         .terminal_relayed = !c->detached, .warn = log_warn, .warn_data = &c->in->log,
     };
     c->tried = true;
