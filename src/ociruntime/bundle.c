@@ -36,14 +36,17 @@ static int open_directory(const char *path, struct bundle *b, struct creel_err *
     return b->path == NULL ? creel_fail_nomem(err) : 0;
 }
 
-static int read_config(const char *name, struct bundle *b, struct creel_err *err)
+/* `named`: by the caller, who may mean a pipe; what lies in a bundle is a file. */
+static int read_config(const char *name, bool named, struct bundle *b, struct creel_err *err)
 {
     struct stat st;
-    auto_fd fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    auto_fd fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | (named ? 0 : O_NONBLOCK));
     if (fd < 0 && errno == ENOENT)
         return creel_fail(err, CREEL_NOT_FOUND, 0, "JSON specification file %s not found", name);
     if (fd < 0 || fstat(fd, &st) < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "open %s in bundle %s", name, b->path);
+    if (S_ISDIR(st.st_mode) || (!named && !S_ISREG(st.st_mode)))
+        return creel_fail(err, CREEL_INVALID, 0, "%s in bundle %s is not a file", name, b->path);
     if (st.st_size > CONFIG_MAX)
         return creel_fail(err, CREEL_INVALID, 0, "%s in bundle %s is larger than %d MiB", name, b->path, CONFIG_MAX >> 20);
     size_t room = S_ISREG(st.st_mode) ? (size_t)st.st_size : CONFIG_MAX; /* --config may be a pipe */
@@ -61,8 +64,9 @@ int bundle_open(const struct invocation *in, struct bundle *ret, struct creel_er
 {
     const char *path = option_string(in, "bundle"), *config = option_string(in, "config");
     *ret = (struct bundle)BUNDLE_INIT;
+    bool named = config != NULL && config[0] != '\0';
     if (open_directory(path != NULL && path[0] != '\0' ? path : ".", ret, err) < 0
-        || read_config(config != NULL && config[0] != '\0' ? config : "config.json", ret, err) < 0
+        || read_config(named ? config : "config.json", named, ret, err) < 0
         || oci_config_parse(ret->text, ret->len, &ret->config, err) < 0)
         return -1;
     return oci_config_validate(ret->config, err);

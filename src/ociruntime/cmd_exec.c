@@ -192,5 +192,5 @@ const struct command command_exec = {
     .description = "The process has what the container's first process was given, changed by the options: user, capabilities, "
                    "environment, limits. With --process it has what the document gives it instead, and no command follows. The "
                    "exit code is the process's, 128 + signal if one ended it, and 255 if there was none.",
-    .options = options, .min_args = 1, .max_args = -1, .stop_at_operand = true, .run = run,
+    .options = options, .min_args = 1, .max_args = -1, .stop_at_operand = true, .guarded = true, .run = run,
 };

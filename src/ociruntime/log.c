@@ -11,6 +11,12 @@
 #include <string.h>
 #include <time.h>
 
+/* A link where a log is made may be somebody else's idea of where to; those of the kernel's trees are nobody's. */
+static int follow_links(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0 ? 0 : O_NOFOLLOW;
+}
+
 int log_open(struct log *l, const char *path, const char *format, bool debug, struct creel_err *err)
 {
     l->debug = debug;
@@ -19,7 +25,7 @@ int log_open(struct log *l, const char *path, const char *format, bool debug, st
         return creel_fail(err, CREEL_INVALID, 0, "invalid log-format: %s", format);
     if (path == NULL || path[0] == '\0')
         return 0;
-    l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | follow_links(path), 0644);
     return l->fd < 0 ? creel_fail(err, creel_kind_of_errno(errno), errno, "open log file %s", path) : 0;
 }
 

@@ -32,7 +32,7 @@ int state_id_check(const char *id, struct creel_err *err)
 {
     if (id == NULL || id[0] == '\0')
         return creel_fail(err, CREEL_INVALID, 0, "container ID cannot be empty");
-    bool ok = strcmp(id, ".") != 0 && strcmp(id, "..") != 0 && strlen(id) <= NAME_MAX;
+    bool ok = id[0] != '-' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 && strlen(id) <= NAME_MAX;
     for (const char *p = id; *p != '\0' && ok; p++)
         ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9')
           || strchr("_+-.", *p) != NULL;
@@ -86,6 +86,9 @@ static int open_dir(const char *path, struct state *s, struct creel_err *err)
         return fail_missing(err);
     if (s->dir < 0 || fstat(s->dir, &st) < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "open container state %s", path);
+    /* Hooks and process of what is in there are run with our privileges. */
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return creel_fail(err, CREEL_DENIED, 0, "container state %s belongs to user %u", path, (unsigned)st.st_uid);
     s->owner = st.st_uid;
     return 0;
 }

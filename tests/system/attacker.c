@@ -192,11 +192,23 @@ static void look_at_descriptors(int pid)
     (void)closedir(d);
 }
 
-/* The program that `pid` executes right now, if it is not one of the image's. */
+/* Whether `pid` executes one of the engine's programs right now, by its name. */
+static int is_ours(int pid)
+{
+    char path[64], name[512];
+    (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    ssize_t n = readlink(path, name, sizeof name - 1);
+    name[n < 0 ? 0 : n] = '\0';
+    return strstr(name, "creel-") != NULL || strstr(name, "/creel") != NULL || strstr(name, "memfd:creel") != NULL;
+}
+
+/* Whether the program that `pid` executes right now is not one of the image's. */
 static int foreign_program(int pid)
 {
     char path[64];
     struct stat st, root;
+    if (is_ours(pid))
+        return 1;
     (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
     return stat(path, &st) == 0 && stat("/", &root) == 0 && st.st_dev != root.st_dev;
 }
@@ -204,19 +216,16 @@ static int foreign_program(int pid)
 /* only_ours: not the programs of other images. */
 static void look_at_program(int pid, int only_ours)
 {
-    char path[64], name[512];
+    char path[64];
+    int ours = is_ours(pid);
     (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    ssize_t n = readlink(path, name, sizeof name - 1);
-    if (n < 0)
-        return;
-    name[n] = '\0';
-    if (only_ours && strstr(name, "creel") == NULL)
+    if (only_ours && !ours)
         return;
     int held = open(path, O_RDONLY | O_CLOEXEC);
     if (held < 0)
         return;
     struct stat st, root;
-    if (fstat(held, &st) == 0 && stat("/", &root) == 0 && st.st_dev != root.st_dev) {
+    if (fstat(held, &st) == 0 && stat("/", &root) == 0 && (ours || st.st_dev != root.st_dev)) {
         char again[64];
         printf("seen\n");
         (void)snprintf(again, sizeof again, "/proc/self/fd/%d", held);
