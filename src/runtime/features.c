@@ -139,9 +139,9 @@ int runtime_features(char **ret_json, struct creel_err *err)
     bytes_adds(&b, ",\"cgroup\":{\"v1\":true,\"v2\":true,\"systemd\":false,\"systemdUser\":false,\"rdma\":true},");
     add_seccomp(&b);
     bytes_adds(&b, ",\"apparmor\":{\"enabled\":true},\"selinux\":{\"enabled\":true},"
-                   "\"intelRdt\":{\"enabled\":false},");
+                   "\"intelRdt\":{\"enabled\":true,\"schemata\":true,\"monitoring\":true},");
     add_memory_policy(&b);
-    bytes_adds(&b, ",\"mountExtensions\":{\"idmap\":{\"enabled\":true}},\"netDevices\":{\"enabled\":false}},");
+    bytes_adds(&b, ",\"mountExtensions\":{\"idmap\":{\"enabled\":true}},\"netDevices\":{\"enabled\":true}},");
     add_annotations(&b);
     bytes_adds(&b, ",\"potentiallyUnsafeConfigAnnotations\":[]}");
     if (!bytes_ok(&b))

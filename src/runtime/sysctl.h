@@ -6,9 +6,9 @@
 #ifndef CREEL_RUNTIME_SYSCTL_H
 #define CREEL_RUNTIME_SYSCTL_H
 
-#include "spec/oci_config.h"
+#include "spec/sysctl_key.h"
 
-enum { SYSCTL_PATH_MAX = 256 };
+enum { SYSCTL_PATH_MAX = SYSCTL_KEY_MAX + 4 };
 
 /* `key` ("net.ipv4.ip_forward" or "net/ipv4/ip_forward") to "sys/net/ipv4/ip_forward", relative to procfs.
  * shared[ns]: that namespace is the host's although the configuration names one (joined by path); NULL: none is.

@@ -6,6 +6,7 @@
  * (runtime/seccomp.c), limits (runtime/cgroup_plan.c). */
 #include "spec/capability.h"
 #include "spec/oci_config.h"
+#include "spec/sysctl_key.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -222,23 +223,6 @@ static int check_namespace_users(const struct oci_config *c, struct creel_err *e
 
 /* One sysctl is one key with one value. A value that smuggles a second setting, or a key that leaves its namespace,
  * is refused here, before anybody writes anything (CVE-2022-0811, CVE-2022-0532). */
-static bool sysctl_key_ok(const char *key)
-{
-    bool dots = false, slashes = false;
-    char last = '.';
-    for (const char *p = key; *p != '\0'; p++) {
-        bool sep = *p == '.' || *p == '/';
-        if (sep && (last == '.' || last == '/'))
-            return false;       /* also "..", and a separator in front */
-        dots |= *p == '.';
-        slashes |= *p == '/';
-        if (!sep && !isalnum((unsigned char)*p) && *p != '_' && *p != '-')
-            return false;
-        last = *p;
-    }
-    return last != '.' && last != '/' && !(dots && slashes);
-}
-
 static bool sysctl_value_ok(const char *value)
 {
     for (const char *p = value; *p != '\0'; p++)
@@ -247,40 +231,22 @@ static bool sysctl_value_ok(const char *value)
     return true;
 }
 
-/* The namespace a key belongs to; OCI_NS_COUNT: none, so it is the host's. `key` with dots. */
-static enum oci_ns sysctl_ns(const char *key)
-{
-    static const struct { const char *key; bool prefix; enum oci_ns ns; } rows[] = {
-        { "kernel.shm", true, OCI_NS_IPC }, { "kernel.msg", true, OCI_NS_IPC }, { "kernel.sem", false, OCI_NS_IPC },
-        { "fs.mqueue.", true, OCI_NS_IPC }, { "net.", true, OCI_NS_NETWORK },
-        { "kernel.domainname", false, OCI_NS_UTS }, { "kernel.hostname", false, OCI_NS_UTS },
-        { "user.", true, OCI_NS_USER },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].prefix ? strncmp(key, rows[i].key, strlen(rows[i].key)) == 0 : strcmp(key, rows[i].key) == 0)
-            return rows[i].ns;
-    return OCI_NS_COUNT;
-}
-
 static int check_sysctls(const struct oci_config *c, struct creel_err *err)
 {
     for (size_t i = 0; i < c->linux_.sysctl_count; i++) {
         const struct oci_kv *kv = &c->linux_.sysctl[i];
-        char dotted[256];
-        size_t n = strlen(kv->key);
-        if (n >= sizeof dotted || !sysctl_key_ok(kv->key))
+        char path[SYSCTL_KEY_MAX];
+        if (!sysctl_key_path(kv->key, path))
             return bad(err, "linux.sysctl: \"%.100s\" is not a sysctl name", kv->key);
         if (kv->value == NULL || !sysctl_value_ok(kv->value))
             return bad(err, "linux.sysctl: %s: the value has characters that no sysctl needs", kv->key);
-        for (size_t k = 0; k <= n; k++)
-            dotted[k] = kv->key[k] == '/' ? '.' : kv->key[k];
-        enum oci_ns ns = sysctl_ns(dotted);
-        if (ns == OCI_NS_COUNT)
-            return bad(err, "linux.sysctl: %s belongs to no namespace: it would change the host", dotted);
-        if (strcmp(dotted, "kernel.hostname") == 0)
+        if (strcmp(path, "kernel/hostname") == 0)
             return bad(err, "linux.sysctl: kernel.hostname: use hostname instead");
+        enum oci_ns ns = sysctl_path_ns(path);
+        if (ns == OCI_NS_COUNT)
+            return bad(err, "linux.sysctl: %s belongs to no namespace: it would change the host", kv->key);
         if (!has_ns(c, ns))
-            return bad(err, "linux.sysctl: %s needs a %s namespace of the container's own", dotted, oci_ns_name(ns));
+            return bad(err, "linux.sysctl: %s needs a %s namespace of the container's own", kv->key, oci_ns_name(ns));
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "runtime/mount_plan.h"
 #include "runtime/process_plan.h"
 #include "runtime/resctrl.h"
+#include "runtime/sysctl.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ struct init_hooks {
     const struct process_plan *confined; /* the hook runs under this one's filter; NULL: as free as we are */
 };
 
-struct init_sysctl { char path[256]; const char *key, *value; };
+struct init_sysctl { char path[SYSCTL_PATH_MAX]; const char *key, *value; };
 
 /* `tasks` files to write "0" to: those of version 1 cgroups, then those of resctrl. */
 enum { INIT_TASKS_MAX = CGROUP_V1_MAX + RESCTRL_TASKS_MAX };

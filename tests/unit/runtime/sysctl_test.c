@@ -17,6 +17,7 @@ static void keys_become_paths(void **state)
         { "net.ipv4.ip_forward", "sys/net/ipv4/ip_forward" },
         { "net/ipv4/ip_forward", "sys/net/ipv4/ip_forward" },
         { "net/ipv4/conf/eth0.1/forwarding", "sys/net/ipv4/conf/eth0.1/forwarding" },
+        { "net.ipv4.conf.eth0/1.forwarding", "sys/net/ipv4/conf/eth0.1/forwarding" },
         { "kernel.shmmax", "sys/kernel/shmmax" },
         { "kernel/sem", "sys/kernel/sem" },
         { "kernel.shm_rmid_forced", "sys/kernel/shm_rmid_forced" },
@@ -43,7 +44,7 @@ static void everything_else_is_refused(void **state)
         "", ".", "/", "net", "net.", ".net.a", "net..ipv4", "net/../kernel/core_pattern", "net/ipv4/../../kernel/core_pattern",
         "net/./a", "net//a", "/net/a", "net/a/", "kernel.core_pattern", "kernel/core_pattern", "kernel.hostname", "vm.swappiness",
         "kernel.shmmaxx", "kernel.shm", "kernel.sysrq", "fs.mqueue", "fs.file-max", "net.a=1", "net.a+net.b", "net.a b",
-        "net.a\nkernel.core_pattern", "net.a\\b", "net.\xc3\xa4", "user", "Kernel.shmmax", "net.ipv4/../x", "kernel.domainname.x",
+        "net.a\nkernel.core_pattern", "net.a\\b", "net.\xc3\xa4", "user", "Kernel.shmmax", "net.ipv4.//.x", "net.ipv4./.x", "net/ipv4/../x", "fs.mqueue/msg_max", "kernel.domainname.x", "kernel/domainname/x", "netx.a",
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         char path[SYSCTL_PATH_MAX];

@@ -227,7 +227,7 @@ static void validation_names_what_is_wrong(void **state)
         {"", "", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", "needs a network namespace"},
         {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", NULL},
         {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net/ipv4/ip_forward\":\"0\"}", "", NULL},
-        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4/ip_forward\":\"0\"}", "", "not a sysctl name"},
+        {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4.conf.eth0/1.forwarding\":\"0\"}", "", NULL},
         {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4..x\":\"0\"}", "", "not a sysctl name"},
         {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net/../kernel/core_pattern\":\"0\"}", "",
          "not a sysctl name"},
