@@ -132,11 +132,22 @@ static int put_names(struct store_tx *tx, const struct image_work_commit *c, con
     return c->ref_count == 0 ? append_event(tx, c->event, id, id, err) : 0;
 }
 
-/* Last transaction: everything becomes true. *ret_superseded: numbers that an equal layer of somebody else made
- * useless. */
-static int publish_rows(struct image_work *w, const struct image_work_commit *c, struct image_row *row,
-                        int64_t intent, json_t *superseded, struct creel_err *err)
+/* An intent whose recovery removes the layers that nobody needs. */
+static int announce_leftovers(struct image_work *w, struct store_tx *tx, const json_t *superseded, int64_t *ret_intent,
+                              struct creel_err *err)
 {
+    if (json_array_size(json_object_get(superseded, "layers")) == 0)
+        return 0;
+    auto_free char *data = json_dumps(superseded, JSON_COMPACT);
+    return data == NULL ? creel_fail_nomem(err) : intent_row_insert(tx, intent_verb, w->name, data, ret_intent, err);
+}
+
+/* Last transaction: everything becomes true. superseded: {"layers":[…]} gets the numbers that an equal layer of somebody
+ * else made useless; *intent is then the one that stands until they are gone, else 0. */
+static int publish_rows(struct image_work *w, const struct image_work_commit *c, struct image_row *row,
+                        int64_t *intent, json_t *superseded, struct creel_err *err)
+{
+    int64_t left = 0;
     struct image_layer layers[LAYERS_MAX];
     int64_t now = clock_now_ns();
     auto_tx tx = { 0 };
@@ -158,16 +169,18 @@ static int publish_rows(struct image_work *w, const struct image_work_commit *c,
             int ready = layer_row_ready(&tx, &l->row, &n, err);
             if (ready < 0)
                 return -1;
-            if (ready == 0 && json_array_append_new(superseded, json_integer(l->row.n)) < 0)
+            if (ready == 0 && json_array_append_new(json_object_get(superseded, "layers"), json_integer(l->row.n)) < 0)
                 return creel_fail_nomem(err);
         }
         layers[i] = (struct image_layer){ .n = n, .blob = l->row.blob };
         row->size += l->row.size;
     }
     if (image_row_insert(&tx, row, layers, w->count, err) < 0 || put_names(&tx, c, row->id, now, err) < 0
-        || intent_row_delete(&tx, intent, err) < 0)
+        || intent_row_delete(&tx, *intent, err) < 0 || announce_leftovers(w, &tx, superseded, &left, err) < 0
+        || store_commit(&tx, err) < 0)
         return -1;
-    return store_commit(&tx, err);
+    *intent = left;
+    return 0;
 }
 
 /* The reserved rows, what got its final name, and the intent. */
@@ -218,6 +231,7 @@ static int commit_locked(struct image_work *w, const struct image_work_commit *c
                          json_t *names, json_t *superseded, struct creel_err *err)
 {
     int64_t intent = 0;
+    struct creel_err ignored = { 0 }; /* the first failure is what the caller should read; recovery tries again */
     int gone = check_known(w, err);
     if (gone != 0)
         return gone;
@@ -225,11 +239,12 @@ static int commit_locked(struct image_work *w, const struct image_work_commit *c
         return creel_fail(err, creel_kind_of_errno(errno), errno, "syncing the layers below %s", w->e->root);
     if (reserve(w, names, &intent, err) < 0)
         return -1;
-    if (publish_files(w, err) < 0 || publish_rows(w, c, row, intent, superseded, err) < 0) {
-        struct creel_err ignored; /* the first failure is what the caller should read; recovery tries again */
+    if (publish_files(w, err) < 0 || publish_rows(w, c, row, &intent, superseded, err) < 0) {
         (void)undo(w->e, intent, names, &ignored);
         return -1;
     }
+    if (intent != 0)
+        (void)undo(w->e, intent, superseded, &ignored);
     return 0;
 }
 
@@ -244,12 +259,9 @@ int image_work_commit(struct image_work *w, const struct image_work_commit *c, c
     json_t *names = json_pack("{s:[],s:[]}", "layers", "blobs"), *superseded = json_pack("{s:[]}", "layers");
     int r = names == NULL || superseded == NULL
                 ? creel_fail_nomem(err)
-                : commit_locked(w, c, &row, names, json_object_get(superseded, "layers"), err);
-    if (r == 0) {
-        struct creel_err ignored; /* directories without a row: creel check finds them */
-        (void)engine_image_remove_files(w->e, superseded, &ignored);
+                : commit_locked(w, c, &row, names, superseded, err);
+    if (r == 0)
         memcpy(ret_id, row.id, sizeof row.id);
-    }
     json_decref(names);
     json_decref(superseded);
     return r;
