@@ -184,15 +184,19 @@ static int check_before_update(struct cgroup *c, const struct oci_resources *r, 
     char text[64];
     uint64_t used;
     size_t v1 = cgroup_v1_find(c, "memory"), v2 = cgroup_v2_find(c, "memory");
-    if (!r->memory.check_before_update.value || !r->memory.limit.set || r->memory.limit.value <= 0)
+    int64_t limit = r->memory.limit.set ? r->memory.limit.value : 0, swap = r->memory.swap.set ? r->memory.swap.value : 0;
+    if (!r->memory.check_before_update.value || (limit <= 0 && swap <= 0))
         return 0;
     int n = v1 < c->layout.count ? cgroup_file_read(c, v1, "memory.usage_in_bytes", text, sizeof text)
             : v2 < c->layout.count ? cgroup_file_read(c, v2, "memory.current", text, sizeof text) : 0;
     if (n < 0)
         return creel_fail(err, CREEL_INTERNAL, -n, "reading the memory usage of %s", c->path);
-    if (n > 0 && cgroup_value_parse(text, NULL, &used) && used > (uint64_t)r->memory.limit.value)
-        return creel_fail(err, CREEL_CONFLICT, 0, "memory limit %" PRId64 " is below the current usage %" PRIu64,
-                          r->memory.limit.value, used);
+    if (n == 0 || !cgroup_value_parse(text, NULL, &used))
+        return 0;
+    if (swap > 0 && used > (uint64_t)swap)
+        return creel_fail(err, CREEL_CONFLICT, 0, "rejecting memory+swap limit %" PRId64 ": %" PRIu64 " are in use", swap, used);
+    if (limit > 0 && used > (uint64_t)limit)
+        return creel_fail(err, CREEL_CONFLICT, 0, "rejecting memory limit %" PRId64 ": %" PRIu64 " are in use", limit, used);
     return 0;
 }
 
