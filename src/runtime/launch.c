@@ -20,7 +20,8 @@ const char *launch_step_name(uint32_t step)
         [LAUNCH_FAILED] = "failed", [LAUNCH_MAPPED] = "ids mapped", [LAUNCH_GROUPED] = "in the cgroup",
         [LAUNCH_MOUNTED] = "mounted", [LAUNCH_HOOKED] = "hooks run", [LAUNCH_CONSOLE] = "has a terminal", [LAUNCH_READY] = "ready to execute",
         [LAUNCH_GO] = "go", [LAUNCH_LISTENER] = "filtered", [LAUNCH_LISTENED] = "listened to", [LAUNCH_CLONED] = "cloned",
-        [LAUNCH_UNSHARED] = "in its namespaces", [LAUNCH_TAKEN] = "taken over", [LAUNCH_PARK] = "parked", [LAUNCH_STEP_COUNT] = "executed",
+        [LAUNCH_UNSHARED] = "in its namespaces", [LAUNCH_TAKEN] = "taken over", [LAUNCH_PARK] = "parked",
+        [LAUNCH_SOURCE] = "at the source of a bind", [LAUNCH_LENT] = "lent a source", [LAUNCH_STEP_COUNT] = "executed",
     };
     return step <= LAUNCH_STEP_COUNT ? names[step] : "unknown";
 }

@@ -9,6 +9,9 @@
  *   (clone)
  *   LAUNCH_MAPPED     ───────────────────►   has ids            only with a new user namespace
  *   LAUNCH_GROUPED    ───────────────────►   is in its cgroup   only when not born in the v2 group
+ *                     ◄───────────────────   LAUNCH_SOURCE     for each bind that is `lent` (mount_plan.h), as the plan
+ *                                                              goes, in which LAUNCH_GROUPED has its place; carries it
+ *   LAUNCH_LENT       ───────────────────►   carries the copy
  *                     ◄───────────────────   LAUNCH_MOUNTED     only with hooks that run before the pivot
  *   LAUNCH_HOOKED     ───────────────────►
  *                     ◄───────────────────   LAUNCH_CONSOLE    only with a terminal; carries its master
@@ -36,6 +39,7 @@ enum launch_step { LAUNCH_FAILED, LAUNCH_MAPPED, LAUNCH_GROUPED, LAUNCH_MOUNTED,
                    LAUNCH_READY, LAUNCH_GO, LAUNCH_LISTENER, LAUNCH_LISTENED,
                    LAUNCH_CLONED /* namespace.c, guide.c: the process in between; sys is the pid */,
                    LAUNCH_UNSHARED, LAUNCH_TAKEN, LAUNCH_PARK,
+                   LAUNCH_SOURCE, LAUNCH_LENT,
                    LAUNCH_STEP_COUNT };
 enum { LAUNCH_FDS_MAX = 20, LAUNCH_WHERE_MAX = 500 };
 

@@ -464,10 +464,35 @@ static int idmap_late(struct mount_apply *a, const struct mount_step *s, bool ol
                                     " (its file system may not support that)", NULL);
 }
 
+/* The parent opens what the child has found. -ECANCELED: it could not, a->fail says why. */
+static int borrow_source(struct mount_apply *a, const struct mount_step *s)
+{
+    struct launch_msg m;
+    int fds[LAUNCH_FDS_MAX];
+    size_t count = 0;
+    int at = sys_open_in_root(a->root, s->inside, O_PATH);
+    if (at < 0)
+        return at;
+    memset(&m, 0, sizeof m);
+    m.step = LAUNCH_SOURCE;
+    int r = launch_send(a->sock, &m, &at, 1);
+    (void)close(at);
+    if (r == 0)
+        r = launch_recv(a->sock, &m, fds, &count);
+    if (r == 1 && m.step == LAUNCH_FAILED) {
+        *a->fail = m;
+        return -ECANCELED;
+    }
+    return r == 1 && m.step == LAUNCH_LENT && count == 1 ? fds[0] : r < 0 ? r : -EPROTO;
+}
+
 static int open_source_late(struct mount_apply *a, struct mount_step *s, bool *ret_old)
 {
     struct stat st;
-    int fd = clone_source(a, s, ret_old);
+    *ret_old = false;
+    int fd = s->lent ? borrow_source(a, s) : clone_source(a, s, ret_old);
+    if (fd == -ECANCELED)
+        return -1;
     if ((fd == -ENOENT || fd == -ENOTDIR) && s->opt.nofail) {
         s->skip = true;
         return 0;
@@ -483,9 +508,9 @@ static int open_source_late(struct mount_apply *a, struct mount_step *s, bool *r
         return launch_fail(a->fail, CREEL_INVALID, 0, "mount on /proc: ", s->source, " is not procfs", NULL);
     if (s->proc_file && s->is_dir)
         return launch_fail(a->fail, CREEL_INVALID, 0, "mount on ", s->target, ": ", s->source, " is a directory", NULL);
-    if (idmap_late(a, s, *ret_old) < 0)
+    if (!s->lent && idmap_late(a, s, *ret_old) < 0)
         return -1;
-    if (*ret_old)
+    if (*ret_old || s->lent)
         return 0;
     int r = mount_step_attributes(s);
     if (r == -ENOSYS) {

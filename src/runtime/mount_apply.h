@@ -18,6 +18,7 @@ struct mount_apply {
     struct console console;   /* made by MOUNT_CONSOLE */
     const struct process_plan *process; /* whose terminal it is */
     const char *mode;           /* of the tmpfs being made, where it is given none: "mode=0710" */
+    int sock;                 /* to the parent, for sources that it lends */
     struct launch_msg *fail;
 };
 

@@ -43,6 +43,7 @@ struct mount_step {
     bool locked_flags;          /* MOUNT_BIND: in a user namespace; see mount_bind_flags */
     bool open_late;             /* the child opens the source, in its own mount namespace */
     const char *inside;         /* MOUNT_BIND: the source lies in the container's root, there (in source); NULL: it does not */
+    bool lent;                  /* MOUNT_BIND: found by the child, opened by the parent: only it may map ids */
     bool attributes_late;       /* mount_setattr is missing here: set them once it is attached */
     bool skip;                  /* "nofail" and the source is missing */
     bool proc_file;             /* one of the files of procfs that may be covered */
@@ -88,6 +89,9 @@ void mount_plan_fini(struct mount_plan *p);
  * the container's root, which earlier steps may cover, and all of them where the parent is not privileged or where `late`
  * asks for it. joined_user: the user namespace that the container joins, -1. Errors name source and target. */
 int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, int joined_user, struct creel_err *err);
+/* Open the source of a step that is `lent`, which the child (pidfd) has found, in the child's mount namespace, and send the
+ * finished copy (LAUNCH_SOURCE, LAUNCH_LENT of launch.h). Blocks until the child asks, and for one process's time. */
+int mount_source_lend(struct mount_step *s, int sock, int pidfd, struct creel_err *err);
 /* The attributes that a bind gets and loses, by what was named and what its source has (`now`, as MOUNT_ATTR_*).
  *
  * As with mount(8): where no flag is named all of them stay; where one is, those that are not named are off, but the access

@@ -7,15 +7,19 @@
 #include "runtime/mount_plan.h"
 
 #include "runtime/idmap.h"
+#include "runtime/launch.h"
+#include "runtime/runtime.h"
 #include "sys/mnt.h"
 #include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /* For a source that is still closed the mappings are kept. */
 static int apply_idmap(struct mount_step *s, int joined_user, struct creel_err *err)
@@ -143,6 +147,7 @@ int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, int jo
         if (s->kind != MOUNT_BIND)
             continue;
         s->open_late = s->open_late || unprivileged || late || s->inside != NULL;
+        s->lent = s->inside != NULL && is_idmapped(s) && s->locked_flags;
         if (unprivileged && is_idmapped(s))
             return creel_fail(err, CREEL_UNSUPPORTED, 0, "mount on %s: an id-mapped mount needs privilege", s->target);
         if (!s->open_late && open_source(s, joined_user, err) < 0)
@@ -150,5 +155,54 @@ int mount_source_open(struct mount_plan *p, bool unprivileged, bool late, int jo
         if (s->open_late && is_idmapped(s) && apply_idmap(s, joined_user, err) < 0)
             return -1;
     }
+    return 0;
+}
+
+/* --- sources that only the parent may map, but that only the child's mount namespace has --- */
+
+static int lend_here(struct mount_step *s, int at, int pidfd, struct launch_msg *fail)
+{
+    int r = sys_setns(pidfd, CLONE_NEWNS);
+    if (r < 0)
+        return launch_fail(fail, CREEL_INTERNAL, -r, "enter the container's mount namespace", NULL);
+    s->fd = sys_open_tree_clone(at, "", AT_EMPTY_PATH | (s->opt.recursive ? AT_RECURSIVE : 0));
+    if (s->fd < 0)
+        return launch_fail(fail, CREEL_INTERNAL, -s->fd, "bind ", s->source, " on ", s->target, NULL);
+    r = sys_mount_setattr(s->fd, s->opt.idmap_recursive ? AT_RECURSIVE : 0, 0, 0, 0, s->idmap);
+    if (r < 0)
+        return launch_fail(fail, CREEL_UNSUPPORTED, -r, "mount on ", s->target, ": map the ids of ", s->source,
+                           " (its file system may not support that)", NULL);
+    r = mount_step_attributes(s);
+    return r < 0 ? launch_fail(fail, CREEL_INTERNAL, -r, "set the attributes of bind ", s->source, " on ", s->target,
+                               NULL) : 0;
+}
+
+/* The process that enters the namespace; only system calls from here on. */
+static _Noreturn void lend(struct mount_step *s, int sock, int at, int pidfd)
+{
+    struct launch_msg m;
+    memset(&m, 0, sizeof m);
+    m.step = LAUNCH_LENT;
+    int r = lend_here(s, at, pidfd, &m) < 0 ? launch_send(sock, &m, NULL, 0) : launch_send(sock, &m, &s->fd, 1);
+    _exit(r < 0);
+}
+
+int mount_source_lend(struct mount_step *s, int sock, int pidfd, struct creel_err *err)
+{
+    int fds[LAUNCH_FDS_MAX], status;
+    size_t count = 0;
+    if (launch_expect(sock, LAUNCH_SOURCE, RUNTIME_SETUP_TIMEOUT_MS, fds, &count, err) < 0)
+        return -1;
+    auto_fd at = count > 0 ? fds[0] : -1;
+    for (size_t i = 1; i < count; i++)
+        (void)close(fds[i]);
+    pid_t pid = fork();
+    if (pid == 0)
+        lend(s, sock, at, pidfd);
+    if (pid < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "mount on %s: start a process that opens the source", s->target);
+    int r = sys_wait_child(pid, -1, &status);
+    if (r < 0 || status != 0)
+        return creel_fail(err, CREEL_INTERNAL, r < 0 ? -r : 0, "mount on %s: open the source for the container", s->target);
     return 0;
 }

@@ -256,6 +256,19 @@ static int take_console(struct runtime_container *c, struct creel_err *err)
     return 0;
 }
 
+/* What the mount plan needs from us, in its order. */
+static int accompany_mounts(struct runtime_container *c, struct runtime_setup *s, struct creel_err *err)
+{
+    for (size_t i = 0; i < s->mounts.count; i++) {
+        struct mount_step *step = &s->mounts.steps[i];
+        if (step->kind == MOUNT_CGROUP_ENTER && s->init.wait_grouped && send_step(c, LAUNCH_GROUPED, err) < 0)
+            return -1;
+        if (step->lent && mount_source_lend(step, c->sock, c->pidfd, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* The conversation of launch.h up to "ready". */
 static int accompany(struct runtime_container *c, struct runtime_setup *s, struct creel_err *err)
 {
@@ -265,7 +278,7 @@ static int accompany(struct runtime_container *c, struct runtime_setup *s, struc
     if (s->init.wait_mapped
         && (idmap_write(c->pid, &c->config->linux_, err) < 0 || send_step(c, LAUNCH_MAPPED, err) < 0))
         return -1;
-    if (s->init.wait_grouped && send_step(c, LAUNCH_GROUPED, err) < 0)
+    if (accompany_mounts(c, s, err) < 0)
         return -1;
     if (s->init.wait_hooked
         && (launch_expect(c->sock, LAUNCH_MOUNTED, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0

@@ -311,7 +311,7 @@ static int build_root(struct init *in)
         return -1;
     in->mounts = (struct mount_apply){
         .plan = in->p->mounts, .root = root, .null = -1, .empty = -1, .console = { .master = -1, .tty = -1 },
-        .process = in->p->process, .fail = &in->fail,
+        .process = in->p->process, .sock = in->sock, .fail = &in->fail,
     };
     return apply_mount_plan(in);
 }
