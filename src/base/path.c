@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/path.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 char *path_clean(const char *path)
 {
-    assert(path[0] == '/');
     char *out = malloc(strlen(path) + 2);
     size_t len = 0;
     if (out == NULL)

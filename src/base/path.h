@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Lexically: no repeated slashes, no "." and no ".." (at the top of an absolute path ".." stays there), no slash at the
- * end. `path` must be absolute. Returns a new string, NULL when out of memory. */
+ * end, one slash at the beginning: a relative path is taken from "/". Returns a new string, NULL when out of memory. */
 char *path_clean(const char *path);
 /* Both clean and absolute: is `path` `top` itself or something below it? */
 bool path_is_within(const char *path, const char *top);

@@ -150,13 +150,14 @@ static int container_prune(struct cli *c)
     return run_prune(c, "WARNING! This will remove all stopped containers.", false, prune_containers);
 }
 
+/* What all of them have; ends the list. */
+#define PRUNE_OPTIONS                                                                                                  \
+    { .name = "filter", .kind = CLI_LIST, .metavar = "KEY=VALUE",                                                      \
+      .help = "Remove only what matches: until=TIME, label=L, label!=L" },                                             \
+    { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Do not ask" }, { .name = NULL }
+
 static const struct cli_option container_options[] = {
-    { .name = "filter",
-      .kind = CLI_LIST,
-      .metavar = "KEY=VALUE",
-      .help = "Remove only what matches: until=TIME, label=L, label!=L" },
-    { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Do not ask" },
-    { .name = NULL },
+    PRUNE_OPTIONS,
 };
 
 const struct cli_command cli_cmd_container_prune = {
@@ -228,12 +229,7 @@ static const struct cli_option image_options[] = {
       .letter = 'a',
       .kind = CLI_FLAG,
       .help = "Remove all images that no container uses, not just those without a name" },
-    { .name = "filter",
-      .kind = CLI_LIST,
-      .metavar = "KEY=VALUE",
-      .help = "Remove only what matches: until=TIME, label=L, label!=L" },
-    { .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "Do not ask" },
-    { .name = NULL },
+    PRUNE_OPTIONS,
 };
 
 const struct cli_command cli_cmd_image_prune = {

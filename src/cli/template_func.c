@@ -299,70 +299,67 @@ static int run_printf(const struct value *a, size_t n, struct value *ret, struct
     return give_bytes(ret, &b, err);
 }
 
-/* What html, js and urlquery escape: the text of print. */
-static int printed(const struct value *a, size_t n, struct value *ret, struct creel_err *err)
+/* What html, js and urlquery escape is the text of print, byte by byte. */
+static int escaped(const struct value *a, size_t n, struct value *ret, void (*escape)(unsigned char c, struct bytes *out),
+                   struct creel_err *err)
 {
-    return run_print(a, n, ret, err);
+    auto_value text = { 0 };
+    auto_bytes b = BYTES_INIT;
+    if (run_print(a, n, &text, err) < 0)
+        return -1;
+    const char *s = json_string_value(text.json);
+    for (size_t i = 0; i < json_string_length(text.json); i++)
+        escape((unsigned char)s[i], &b);
+    return give_bytes(ret, &b, err);
+}
+
+static void escape_html(unsigned char c, struct bytes *out)
+{
+    switch (c) {
+    case '"': bytes_adds(out, "&#34;"); break;
+    case '\'': bytes_adds(out, "&#39;"); break;
+    case '&': bytes_adds(out, "&amp;"); break;
+    case '<': bytes_adds(out, "&lt;"); break;
+    case '>': bytes_adds(out, "&gt;"); break;
+    case '\0': bytes_adds(out, "\xef\xbf\xbd"); break;
+    default: bytes_addc(out, (char)c); break;
+    }
+}
+
+static void escape_js(unsigned char c, struct bytes *out)
+{
+    if (c == '\\' || c == '\'' || c == '"')
+        bytes_addf(out, "\\%c", c);
+    else if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == '=')
+        bytes_addf(out, "\\u%04X", c);
+    else
+        bytes_addc(out, (char)c);
+}
+
+static void escape_url(unsigned char c, struct bytes *out)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+        || (c != 0 && strchr("-_.~", c) != NULL))
+        bytes_addc(out, (char)c);
+    else if (c == ' ')
+        bytes_addc(out, '+');
+    else
+        bytes_addf(out, "%%%02X", c);
 }
 
 static int run_html(const struct value *a, size_t n, struct value *ret, struct creel_err *err)
 {
-    auto_value text = { 0 };
-    auto_bytes b = BYTES_INIT;
-    if (printed(a, n, &text, err) < 0)
-        return -1;
-    const char *s = json_string_value(text.json);
-    for (size_t i = 0; i < json_string_length(text.json); i++) {
-        switch (s[i]) {
-        case '"': bytes_adds(&b, "&#34;"); break;
-        case '\'': bytes_adds(&b, "&#39;"); break;
-        case '&': bytes_adds(&b, "&amp;"); break;
-        case '<': bytes_adds(&b, "&lt;"); break;
-        case '>': bytes_adds(&b, "&gt;"); break;
-        case '\0': bytes_adds(&b, "\xef\xbf\xbd"); break;
-        default: bytes_addc(&b, s[i]); break;
-        }
-    }
-    return give_bytes(ret, &b, err);
+    return escaped(a, n, ret, escape_html, err);
 }
 
 static int run_js(const struct value *a, size_t n, struct value *ret, struct creel_err *err)
 {
-    auto_value text = { 0 };
-    auto_bytes b = BYTES_INIT;
-    if (printed(a, n, &text, err) < 0)
-        return -1;
-    const char *s = json_string_value(text.json);
-    for (size_t i = 0; i < json_string_length(text.json); i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '\\' || c == '\'' || c == '"')
-            bytes_addf(&b, "\\%c", c);
-        else if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == '=')
-            bytes_addf(&b, "\\u%04X", c);
-        else
-            bytes_addc(&b, (char)c);
-    }
-    return give_bytes(ret, &b, err);
+    return escaped(a, n, ret, escape_js, err);
 }
 
 static int run_urlquery(const struct value *a, size_t n, struct value *ret, struct creel_err *err)
 {
-    auto_value text = { 0 };
-    auto_bytes b = BYTES_INIT;
-    if (printed(a, n, &text, err) < 0)
-        return -1;
-    const char *s = json_string_value(text.json);
-    for (size_t i = 0; i < json_string_length(text.json); i++) {
-        unsigned char c = (unsigned char)s[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            (c != 0 && strchr("-_.~", c) != NULL))
-            bytes_addc(&b, (char)c);
-        else if (c == ' ')
-            bytes_addc(&b, '+');
-        else
-            bytes_addf(&b, "%%%02X", c);
-    }
-    return give_bytes(ret, &b, err);
+    return escaped(a, n, ret, escape_url, err);
 }
 
 /* --- Docker's --- */

@@ -11,6 +11,7 @@
  *   P6  MOUNT_PIVOT */
 #include "runtime/mount_plan.h"
 
+#include "base/path.h"
 #include "sys/mnt.h"
 
 #include <stdlib.h>
@@ -49,41 +50,6 @@ static int invalid(struct builder *b, const char *what, const char *target)
     return creel_fail(b->err, CREEL_INVALID, 0, "mount on %s: %s", target, what);
 }
 
-/* Lexically clean: one leading slash, no "", "." or ".."; NULL when out of memory. */
-static char *clean_path(const char *path)
-{
-    char *out = malloc(strlen(path) + 2);
-    if (out == NULL)
-        return NULL;
-    size_t len = 0;
-    for (const char *p = path; *p != '\0';) {
-        while (*p == '/')
-            p++;
-        size_t n = strcspn(p, "/");
-        if (n == 2 && p[0] == '.' && p[1] == '.') {
-            while (len > 0 && out[--len] != '/') { }
-        } else if (n > 0 && !(n == 1 && p[0] == '.')) {
-            out[len++] = '/';
-            memcpy(out + len, p, n);
-            len += n;
-        }
-        p += n;
-    }
-    if (len == 0)
-        out[len++] = '/';
-    out[len] = '\0';
-    return out;
-}
-
-/* Whether `path` is `top` or lies below it. */
-static bool path_within(const char *path, const char *top)
-{
-    size_t n = strlen(top);
-    if (n == 1)
-        return true;
-    return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
-
 static struct mount_step *plan_add(struct builder *b, enum mount_kind kind, const char *target)
 {
     struct mount_plan *p = b->plan;
@@ -98,7 +64,7 @@ static struct mount_step *plan_add(struct builder *b, enum mount_kind kind, cons
         p->cap = cap;
     }
     char *clean = NULL;
-    if (target != NULL && (clean = clean_path(target)) == NULL) {
+    if (target != NULL && (clean = path_clean(target)) == NULL) {
         creel_fail_nomem(b->err);
         return NULL;
     }
@@ -122,7 +88,7 @@ static void choose_base(struct mount_plan *p, struct mount_step *s)
         const struct mount_step *o = &p->steps[i];
         if (o->kind != MOUNT_NEW && o->kind != MOUNT_BIND)
             continue;
-        if (!path_within(s->target, o->target))
+        if (!path_is_within(s->target, o->target))
             continue;
         if (o->kind == MOUNT_NEW && strcmp(o->type, "tmpfs") == 0 && !o->opt.copy_up
             && strcmp(s->target, o->target) != 0) {
@@ -138,7 +104,7 @@ static void choose_base(struct mount_plan *p, struct mount_step *s)
 
 static int check_proc_target(struct builder *b, struct mount_step *s)
 {
-    if (!path_within(s->target, "/proc"))
+    if (!path_is_within(s->target, "/proc"))
         return 0;
     if (strcmp(s->target, "/proc") == 0) {
         if (s->kind == MOUNT_NEW && strcmp(s->type, "proc") != 0)
@@ -181,7 +147,7 @@ static bool has_dotdot(const char *path)
 static const char *path_in_root(const struct builder *b, const char *path)
 {
     const char *root = b->in->root;
-    if (root == NULL || root[1] == '\0' || !path_within(path, root) || has_dotdot(path))
+    if (root == NULL || root[1] == '\0' || !path_is_within(path, root) || has_dotdot(path))
         return NULL;
     const char *rest = path + strlen(root);
     return *rest == '\0' ? "/" : rest;
@@ -224,7 +190,7 @@ static int add_cgroup_bind(struct builder *b, const char *mount, const char *bel
     struct mount_step *s = plan_add(b, MOUNT_BIND, target);
     if (s == NULL || join_path(&s->source, mount, below, b->err) < 0)
         return -1;
-    if (path_within(s->target, "/proc") || strcmp(s->target, "/") == 0)
+    if (path_is_within(s->target, "/proc") || strcmp(s->target, "/") == 0)
         return invalid(b, "not a place for cgroups", s->target);
     s->opt.set = opt->set;
     s->opt.bind = true;
@@ -268,7 +234,7 @@ static int add_cgroup_v1(struct builder *b, const char *target, const struct mou
     if (top == NULL || copy_string(&top->type, "tmpfs", b->err) < 0 || copy_string(&top->source, "cgroup", b->err) < 0
         || !strv_add(&top->opt.data, "mode=755") || add_label(b, "tmpfs", &top->opt) < 0)
         return -1;
-    if (path_within(top->target, "/proc") || strcmp(top->target, "/") == 0)
+    if (path_is_within(top->target, "/proc") || strcmp(top->target, "/") == 0)
         return invalid(b, "not a place for cgroups", top->target);
     top->opt.set = opt->set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     choose_base(b->plan, top);
@@ -429,7 +395,7 @@ static int add_device(struct builder *b, const struct oci_device *d)
     struct mount_step *s = add_device_step(b, d->path, mode, number);
     if (s == NULL)
         return -1;
-    if (path_within(s->target, "/proc") || strcmp(s->target, "/") == 0)
+    if (path_is_within(s->target, "/proc") || strcmp(s->target, "/") == 0)
         return creel_fail(b->err, CREEL_INVALID, 0, "device %s: not a place for a device", d->path);
     s->device.uid = d->uid.set ? (uid_t)d->uid.value : 0;
     s->device.gid = d->gid.set ? (gid_t)d->gid.value : 0;
