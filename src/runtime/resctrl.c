@@ -168,7 +168,8 @@ int resctrl_open(const struct oci_config *c, const char *id, const char *root, s
     r->has_schemata = (l->intel_rdt.l3_schema != NULL && l->intel_rdt.l3_schema[0] != '\0')
                       || (l->intel_rdt.mem_bw_schema != NULL && l->intel_rdt.mem_bw_schema[0] != '\0')
                       || l->intel_rdt.schemata.count > 0;
-    r->monitors = l->intel_rdt.enable_monitoring;
+    /* Versions 1.1 and 1.2 had two words for it; there is no such thing as one without the other. */
+    r->monitors = l->intel_rdt.enable_monitoring || l->intel_rdt.enable_cmt || l->intel_rdt.enable_mbm;
     int e = r->id == NULL || r->group == NULL ? creel_fail_nomem(err) : 0;
     if (e == 0 && strcmp(r->group, ".") != 0 && !group_name_ok(r->group))
         e = creel_fail(err, CREEL_INVALID, 0, "linux.intelRdt.closID \"%.60s\" is not the name of a group", r->group);

@@ -188,7 +188,8 @@ static int prepare_directory(struct runtime_setup *s, bool unprivileged, struct 
         if (s->root_tree < 0)
             s->root_tree = -1;
         /* Before 5.12 the child makes its own copy, from a tree that is private already. */
-        int r = s->root_tree < 0 ? 0 : sys_mount_setattr(s->root_tree, AT_RECURSIVE, 0, 0, MS_PRIVATE, -1);
+        const unsigned long receives = s->mounts.root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+        int r = s->root_tree < 0 ? 0 : sys_mount_setattr(s->root_tree, AT_RECURSIVE, 0, 0, receives, -1);
         if (r == -ENOSYS)
             fd_closep(&s->root_tree);
         else if (r < 0)

@@ -307,6 +307,8 @@ static const struct oci_field intel_rdt_fields[] = {
     ROW(L(intel_rdt), STR, "l3CacheSchema", l3_schema),
     ROW(L(intel_rdt), STR, "memBwSchema", mem_bw_schema),
     ROW(L(intel_rdt), BOOL, "enableMonitoring", enable_monitoring),
+    ROW(L(intel_rdt), BOOL, "enableCMT", enable_cmt),
+    ROW(L(intel_rdt), BOOL, "enableMBM", enable_mbm),
 };
 SHAPE(intel_rdt, L(intel_rdt), offsetof(L(intel_rdt), present));
 

@@ -112,7 +112,8 @@ struct oci_linux {
     struct oci_kv *sysctl; size_t sysctl_count;
     struct strv masked_paths, readonly_paths;
     char *mount_label;
-    struct { bool present; char *clos_id, *l3_schema, *mem_bw_schema; bool enable_monitoring; struct strv schemata; } intel_rdt;
+    struct { bool present; char *clos_id, *l3_schema, *mem_bw_schema; bool enable_monitoring;
+             bool enable_cmt, enable_mbm; /* before 1.3 */ struct strv schemata; } intel_rdt;
     struct { bool present; char *domain; struct strv flags; } personality;
     struct { bool monotonic_set, boottime_set; int64_t monotonic_s, boottime_s; uint32_t monotonic_ns, boottime_ns; } time_offsets;
     struct { char *from, *name; } *net_devices; size_t net_device_count;

@@ -305,7 +305,7 @@ static int check_linux_rest(const struct oci_linux *l, struct creel_err *err)
                    l->personality.domain != NULL ? l->personality.domain : "");
     if (l->personality.present && l->personality.flags.count > 0)
         return bad(err, "linux.personality.flags: no flag is defined");
-    if (!empty(l->intel_rdt.clos_id) &&
+    if (!empty(l->intel_rdt.clos_id) && strcmp(l->intel_rdt.clos_id, "/") != 0 &&
         (strchr(l->intel_rdt.clos_id, '/') != NULL || ONE_OF(l->intel_rdt.clos_id, ".", "..")))
         return bad(err, "linux.intelRdt.closID \"%.100s\" is not a directory name", l->intel_rdt.clos_id);
     if (l->memory_policy.present) {

@@ -407,3 +407,73 @@ sleep"
     refused 125 "no right to mount in the caller's mount namespace" 'l["namespaces"].remove(ns("mount"))' 'mapped()'
     ! grep -F "$T" /proc/self/mountinfo || return 1
 }
+
+@test "rootfsPropagation: a slave sees what the host mounts, a private or shared root does not; nothing comes back" {
+    mount --bind "$B/rootfs" "$B/rootfs"
+    mount --make-shared "$B/rootfs"
+    printf '#!/bin/sh\nmount -t tmpfs t "%s" && touch "%s/seen"\n' "$B/rootfs/mnt" "$B/rootfs/mnt" >"$T/hook"
+    chmod +x "$T/hook"
+    local how got=()
+    for how in slave rslave private shared; do
+        bundle "l['rootfsPropagation'] = '$how'" "c['hooks'] = {'poststart': [{'path': T + '/hook', 'env': ['PATH=/usr/bin:/bin']}]}" \
+            'sh("for i in $(seq 100); do [ -e /mnt/seen ] && echo seen && break; [ $i -lt 30 ] || [ -z \"$SHORT\" ] && sleep 0.05; done; mount -t tmpfs t /root && touch /root/inner; exit 0")' \
+            "p['env'] = ['PATH=/bin'] + (['SHORT=1'] if '$how' in ('private', 'shared') else [])" \
+            'p["capabilities"]["bounding"] += ["CAP_SYS_ADMIN"]' 'p["capabilities"]["effective"] = p["capabilities"]["permitted"] = p["capabilities"]["bounding"]'
+        run probe
+        got+=("$how:$status:$output")
+        [ ! -e "$B/rootfs/root/inner" ] || got+=(leaked)
+        umount "$B/rootfs/mnt" || true
+    done
+    umount -l "$B/rootfs"
+    [ "${got[*]}" = "slave:0:seen rslave:0:seen private:0: shared:0:" ] || { echo "${got[*]}"; return 1; }
+}
+
+@test "mounts: every recursive attribute reaches what lies below, and its opposite, too" {
+    mkdir -p "$T/src/sub"
+    mount -t tmpfs -o nosuid,nodev t "$T/src/sub"
+    local out
+    inside 'grep " /x" /proc/mounts | cut -d" " -f2,4 | sed "s/,size.*//;s/,inode.*//"' \
+        'bind(T + "/src", "/x", "rbind", "rro", "rnosuid", "rnodev", "rnoexec", "rnoatime", "rnodiratime", "rnosymfollow")' \
+        'bind(T + "/src", "/xy", "rbind", "rrw", "rsuid", "rdev", "rexec", "rstrictatime", "rdiratime", "rsymfollow")' || { umount "$T/src/sub"; return 1; }
+    out=$output
+    umount "$T/src/sub"
+    local line
+    for line in /x /x/sub; do
+        for word in ro nosuid nodev noexec noatime nodiratime nosymfollow; do
+            grep -E "^$line .*\b$word\b" <<<"$out" || { echo "$line $word: $out"; return 1; }
+        done
+    done
+    [[ $(grep '^/xy/sub ' <<<"$out") == "/xy/sub rw" ]] || { echo "$out"; return 1; }
+}
+
+@test "user namespaces: any maps, a single id, and what an id outside of them means" {
+    inside 'id -u; id -g; tr -s " " </proc/self/uid_map; tr -s " " </proc/self/gid_map' 'l["namespaces"].append({"type": "user"})' \
+        'l["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 10}, {"containerID": 1000, "hostID": 200000, "size": 1}, {"containerID": 50, "hostID": 300000, "size": 7}]' \
+        'l["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 10}, {"containerID": 7, "hostID": 7, "size": 1}][:1]' 'p["user"] = {"uid": 1000, "gid": 5}' \
+        'm("devpts")["options"] = ["newinstance", "ptmxmode=0666"]'
+    is "1000
+5
+ 0 100000 10
+ 1000 200000 1
+ 50 300000 7
+ 0 100000 10"
+    refused 125 "set the user id to 77" 'mapped()' 'l["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 10}]' 'p["user"] = {"uid": 77, "gid": 0}'
+    refused 125 "gid=5" 'mapped()' 'l["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 1}]'
+}
+
+@test "devices: fifos, unbuffered ones, modes, owners and places" {
+    inside 'stat -c "%F %a %u:%g %t:%T" /dev/pipe /deep/er/null /dev/u; [ -L /dev/ptmx ] && readlink /dev/ptmx; ls /dev/console 2>&1; true' \
+        'l["devices"] = [{"path": "/dev/pipe", "type": "p", "fileMode": 0o640, "uid": 3, "gid": 4}, {"path": "/deep/er/null", "type": "c", "major": 1, "minor": 3},
+            {"path": "/dev/u", "type": "u", "major": 1, "minor": 5, "fileMode": 0o600}, {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o644}]'
+    [ "${lines[0]}" = "fifo 640 3:4 0:0" ]
+    [ "${lines[1]}" = "character special file 666 0:0 1:3" ]
+    [ "${lines[2]}" = "character special file 600 0:0 1:5" ]
+    [ "${lines[3]}" = pts/ptmx ]
+    [[ ${lines[4]} == *"No such file"* ]]
+    touch "$B/rootfs/there"
+    refused 125 "make device /there: File exists" 'l["devices"] = [{"path": "/there", "type": "c", "major": 1, "minor": 3}]'
+    inside 'stat -c %t:%T /dev/zero; stat -c "%F" /dev/pipe' 'mapped()' 'l["devices"] = [{"path": "/dev/zero", "type": "c", "major": 1, "minor": 5, "fileMode": 0o600, "uid": 5}, {"path": "/dev/pipe", "type": "p"}]' \
+        'm("devpts")["options"].remove("gid=5")'
+    is "1:5
+fifo"
+}

@@ -303,7 +303,8 @@ static int apply_mount_plan(struct init *in)
  * below the root, which is a mount of its own and private. */
 static int build_root(struct init *in)
 {
-    int r = in->p->host_mount ? 0 : sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    const unsigned long receives = in->p->mounts->root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+    int r = in->p->host_mount ? 0 : sys_mount(NULL, "/", NULL, MS_REC | receives, NULL);
     if (r < 0)
         return launch_fail(&in->fail, CREEL_INTERNAL, -r, "make the mount namespace private", NULL);
     int root = rootfs_mount(&in->p->rootfs, &in->fail);

@@ -171,7 +171,7 @@ static void without_a_class_the_group_is_the_containers_and_goes_with_it(void **
 static void a_named_class_is_made_and_stays(void **state)
 {
     (void)state;
-    auto_oci_config c = config_of("{\"closID\":\"gold\",\"schemata\":[\"L3:0=f\"],\"enableMonitoring\":true}");
+    auto_oci_config c = config_of("{\"closID\":\"gold\",\"schemata\":[\"L3:0=f\"],\"enableMBM\":true}");
     struct resctrl *r = opened(c);
     assert_int_equal(resctrl_create(r, NULL), 0);
     assert_true(there("gold/mon_groups/box"));
