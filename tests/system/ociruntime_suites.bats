@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What the field's suites have found in creel-runtime and no other test looks at (docs/conformance.md): kept here, so that it stays
+# found without them.
+load runtime_helpers
+eval "runtime_$(declare -f setup)"
+
+setup() {
+    runtime_setup
+    RT=$CREEL_BUILD/creel-runtime
+    ROOT=$T/state
+}
+
+teardown() {
+    local id
+    for id in $(R list -q 2>/dev/null); do R delete --force "$id" || true; done
+    runtime_teardown
+}
+
+R() { "$RT" --root "$ROOT" "$@" 3>&-; }
+in_terminal() { script -qec "$RT --root $ROOT $*" /dev/null </dev/null 3>&-; }
+# A tree of directories, each with a file that says where it is, and mounts that are made of mounts.
+layers() {
+    mkdir -p "$T"/src/{a/x,b/y,c/z}
+    echo a/x >"$T/src/a/x/file"
+    mkdir "$B/rootfs/final"
+    chmod -R a+rX "$T" "$T/src"
+}
+stack='
+root = T + "/bundle/rootfs"
+bind(T + "/src/a", "/mnt"); bind(T + "/src/b", "/mnt/x"); bind(T + "/src/c", "/mnt/x/y"); bind(T + "/src/a", "/mnt/x/y/z")
+bind(root + "/mnt/x", root + "/mnt/x/y/z/x"); bind(root + "/mnt/x/y", root + "/mnt/x/y/z"); bind(root + "/mnt", root + "/final")
+p["args"] = ["cat", "/final/x/y/z/z/x/y/z/x/file"]'
+idmapped='
+for x in c["mounts"]:
+    if x.get("source", "").startswith(root):
+        x["uidMappings"] = x["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+
+@test "mountinfo lists mounts in the order of the configuration, binds and new file systems alike" {
+    mkdir "$T/src"
+    bundle 'for i in range(4):
+    c["mounts"].append({"destination": f"/new{i}", "type": "tmpfs", "source": "tmpfs"}); bind(T + "/src", f"/bound{i}", "bind")
+p["args"] = ["awk", "$5 ~ /(new|bound)/ { printf \"%s \", $5 }", "/proc/self/mountinfo"]'
+    run R run -b "$B" one
+    is "/new0 /bound0 /new1 /bound1 /new2 /bound2 /new3 /bound3 "
+}
+
+@test "binds of what earlier binds made, at targets that name the root directory" {
+    layers
+    bundle "$stack"
+    run R run -b "$B" one
+    is a/x
+}
+
+@test "the same in a user namespace, whose root cannot get at the sources itself" {
+    layers
+    chmod o-rwx "$T/src"
+    bundle "$stack" 'mapped()'
+    chown -R 100000:100000 "$B/rootfs"
+    run R run -b "$B" one
+    is a/x
+}
+
+@test "the same with mapped ids, which in a user namespace only the caller may give" {
+    layers
+    bundle "$stack" "$idmapped"
+    run R run -b "$B" one
+    is a/x
+    bundle "$stack" "$idmapped" 'mapped(); p["args"] = ["sh", "-c", "cat /final/x/y/z/z/x/y/z/x/file; stat -c %u /final"]'
+    chown -R 100000:100000 "$B/rootfs"
+    run R run -b "$B" two
+    # what is 0 outside is 100000 by the mapping of the mount, and that is 0 inside
+    is $'a/x\n0'
+}
+
+@test "a source that is missing is an error that names it; with nofail it is left out" {
+    bundle 'bind(T + "/nothing", "/mnt", "bind")'
+    run R run -b "$B" one
+    [ "$status" = 1 ]
+    [[ $output == *"bind $T/nothing on /mnt: No such file or directory"* ]]
+    bundle 'bind(T + "/nothing", "/mnt", "bind", "nofail")' 'p["args"] = ["echo", "left out"]'
+    run R run -b "$B" one
+    is "left out"
+}
+
+@test "a terminal that is relayed has no carriage returns, from the first line on, in run and exec" {
+    local i
+    bundle 'p["terminal"] = True; p["args"] = ["echo", "line"]'
+    for i in 1 2 3 4 5 6; do
+        run in_terminal run -b "$B" "t$i" '|' cat -A
+        [[ $output == *'line$'* && $output != *'line^M'* ]] || { echo "$output"; return 1; }
+    done
+    bundle 'p["args"] = ["sleep", "1000"]'
+    R run -d -b "$B" long >/dev/null 2>&1 </dev/null
+    for i in 1 2 3; do
+        run in_terminal exec -t long echo line '|' cat -A
+        [[ $output == *'line$'* && $output != *'line^M'* ]] || { echo "$output"; return 1; }
+    done
+}
