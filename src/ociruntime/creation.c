@@ -73,7 +73,10 @@ static int build_filter(struct creation *c, struct creel_err *err)
     if (!s->present)
         return 0;
     auto_fd cache = filter_cache_open(c->root);
-    return seccomp_program_build(s, cache, &c->seccomp, err);
+    if (seccomp_program_build(s, cache, &c->seccomp, err) < 0)
+        return -1;
+    log_line(&c->in->log, LOG_LEVEL_DEBUG, "seccomp filter flags: %u", c->seccomp.flags);
+    return 0;
 }
 
 static int open_all(struct creation *c, struct creel_err *err)
