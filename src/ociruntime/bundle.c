@@ -64,7 +64,7 @@ int bundle_open(const struct invocation *in, struct bundle *ret, struct creel_er
 {
     const char *path = option_string(in, "bundle"), *config = option_string(in, "config");
     *ret = (struct bundle)BUNDLE_INIT;
-    bool named = config != NULL && config[0] != '\0';
+    bool named = option_given(in, "config") && config != NULL && config[0] != '\0';
     if (open_directory(path != NULL && path[0] != '\0' ? path : ".", ret, err) < 0
         || read_config(named ? config : "config.json", named, ret, err) < 0
         || oci_config_parse(ret->text, ret->len, &ret->config, err) < 0)

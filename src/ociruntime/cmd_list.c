@@ -18,6 +18,16 @@ static void rows_fini(struct rows *r)
     free(r->items);
 }
 
+/* A bundle's path may hold what a terminal obeys. */
+static char *harmless_copy(const char *text)
+{
+    char *copy = strdup(text);
+    for (char *p = copy; p != NULL && *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    return copy;
+}
+
 static int rows_add(struct rows *r, const char *const cells[COLUMNS], struct creel_err *err)
 {
     struct row *more = reallocarray(r->items, r->count + 1, sizeof *more);
@@ -26,7 +36,7 @@ static int rows_add(struct rows *r, const char *const cells[COLUMNS], struct cre
     r->items = more;
     memset(&r->items[r->count], 0, sizeof *more);
     for (size_t c = 0; c < COLUMNS; c++)
-        if ((r->items[r->count].cells[c] = strdup(cells[c])) == NULL) {
+        if ((r->items[r->count].cells[c] = harmless_copy(cells[c])) == NULL) {
             r->count++; /* freed with the others */
             return creel_fail_nomem(err);
         }

@@ -192,13 +192,14 @@ static void look_at_descriptors(int pid)
     (void)closedir(d);
 }
 
-/* Whether `pid` executes one of the engine's programs right now, by its name. */
-static int is_ours(int pid)
+/* Whether the link leads to one of the engine's programs, by its name. */
+static int is_ours_at(const char *path)
 {
-    char path[64], name[512];
-    (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    char name[512];
     ssize_t n = readlink(path, name, sizeof name - 1);
     name[n < 0 ? 0 : n] = '\0';
+    if (strcmp(name, "/") == 0) /* a file that is mounted nowhere */
+        return 1;
     return strstr(name, "creel-") != NULL || strstr(name, "/creel") != NULL || strstr(name, "memfd:creel") != NULL;
 }
 
@@ -207,9 +208,9 @@ static int foreign_program(int pid)
 {
     char path[64];
     struct stat st, root;
-    if (is_ours(pid))
-        return 1;
     (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    if (is_ours_at(path))
+        return 1;
     return stat(path, &st) == 0 && stat("/", &root) == 0 && st.st_dev != root.st_dev;
 }
 
@@ -217,15 +218,14 @@ static int foreign_program(int pid)
 static void look_at_program(int pid, int only_ours)
 {
     char path[64];
-    int ours = is_ours(pid);
     (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    if (only_ours && !ours)
-        return;
     int held = open(path, O_RDONLY | O_CLOEXEC);
     if (held < 0)
         return;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", held);
+    int ours = is_ours_at(path);
     struct stat st, root;
-    if (fstat(held, &st) == 0 && stat("/", &root) == 0 && (ours || st.st_dev != root.st_dev)) {
+    if (fstat(held, &st) == 0 && stat("/", &root) == 0 && (ours || (!only_ours && st.st_dev != root.st_dev))) {
         char again[64];
         printf("seen\n");
         (void)snprintf(again, sizeof again, "/proc/self/fd/%d", held);

@@ -39,6 +39,7 @@ within() { # COMMAND...: until it succeeds, PATIENCE seconds at most
     echo "never: $*" >&2
     return 1
 }
+is_not() { ! R state "$2" | grep -q "\"$1\""; }
 empty_root() { [ -z "$(ls -A "$ROOT" 2>/dev/null | grep -v '^@seccomp$')" ] || { echo "left: $(ls -lA "$ROOT")"; return 1; }; }
 fails() { # TEXT COMMAND...: with one line that has it
     local text=$1
@@ -58,7 +59,7 @@ fails() { # TEXT COMMAND...: with one line that has it
         'p["args"] = ["/attacker", "watch", "x"]'
     background box
     within grep -q watching "$T/box.log"
-    for ((i = 0; i < 60; i++)); do R exec box /bin/true >/dev/null 2>&1 || true; done
+    for ((i = 0; i < 40; i++)); do R exec box /bin/true >/dev/null 2>&1 || true; done
     ln -s /proc/self/exe "$B/rootfs/bin/self"
     printf '#!/proc/self/exe\n' >"$B/rootfs/bin/bang"
     chmod 755 "$B/rootfs/bin/bang"
@@ -85,7 +86,7 @@ fails() { # TEXT COMMAND...: with one line that has it
             within grep -q watching "$T/box.log"
             bundle "ns('pid')['path'] = '/proc/$(cat "$T/pid")/ns/pid'" \
                 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
-            for ((i = 0; i < 25; i++)); do # the attacker may have killed it
+            for ((i = 0; i < 15; i++)); do # the attacker may have killed it
                 if [ $mode = exec ]; then
                     R exec box /bin/true >/dev/null 2>&1 || true
                 else
@@ -149,11 +150,12 @@ fails() { # TEXT COMMAND...: with one line that has it
     mkfifo "$T/fifo"
     python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/socket"
     ln -s "$T/socket" "$T/socket.link"
-    bundle 'p["terminal"] = True'
     local what
     for what in socket.link canary/file fifo canary; do
+        bundle 'p["terminal"] = True'
         fails "is not a socket" limited create -b "$B" --console-socket "$T/$what" four
-        fails "is not a socket" limited create -b "$B" --pidfd-socket "$T/$what" --console-socket "$T/socket" four
+        bundle
+        fails "is not a socket" limited create -b "$B" --pidfd-socket "$T/$what" four
     done
     R delete --force one
     empty_root
@@ -221,7 +223,7 @@ fails() { # TEXT COMMAND...: with one line that has it
     sentinel=$!
     start=$(sed 's/.*) //' /proc/$sentinel/stat | cut -d' ' -f20)
     R kill box KILL
-    within bash -c "! R state box | grep -q running" || true
+    within is_not running box
     rm "$ROOT/box/init"
     ln -s "$sentinel $((start + 1))" "$ROOT/box/init"
     R state box | grep -q '"status": "stopped"'
@@ -235,8 +237,10 @@ fails() { # TEXT COMMAND...: with one line that has it
         background box
         (cd "$ROOT/box" && eval "$what")
         local c
-        for c in state "kill box 0" ps "exec box true" events; do
-            run timeout 20 "$CREEL_BUILD/creel-runtime" --root "$ROOT" ${c%% *} ${c#"${c%% *}"} $([ "$c" = "${c%% *}" ] && echo box)
+        for c in state "kill box 0" ps "exec box true" "events --stats"; do
+            case $c in *box*) ;; *) c="$c box" ;; esac
+            # shellcheck disable=SC2086
+            run limited $c
             [ "$status" -lt 124 ] || [ "$status" = 255 ] || { echo "$what, $c: $status $output"; return 1; }
         done
         run limited delete --force box
@@ -404,7 +408,7 @@ TABLE
     for d in proc sys; do
         rm -rf "$B/rootfs/$d"
         ln -s /tmp "$B/rootfs/$d"
-        fails "real directory" limited run -b "$B" three
+        fails "not a link" limited run -b "$B" three
         rm "$B/rootfs/$d"
         mkdir "$B/rootfs/$d"
     done
