@@ -127,7 +127,7 @@ static int make_process(struct job *j, const struct invocation *in, struct creel
         .id = j->state.id, .stdio = { 0, 1, 2 }, .stdio_is_ours = true, .preserve_fds = (int)preserve,
         .seccomp = j->config->linux_.seccomp.present ? &j->filter.fprog : NULL, .seccomp_flags = j->filter.flags,
         .bundle = j->state.bundle, .cgroup_path = j->state.cgroup, .cgroup_manager = j->state.manager,
-        .cgroups_below = option_list(in, "cgroup"), .reset_cpus = true, .terminal_relayed = !j->detach,
+        .cgroups_below = option_list(in, "cgroup"), .patient = option_flag(in, "ignore-paused"), .reset_cpus = true, .terminal_relayed = !j->detach,
         .warn = log_warn, .warn_data = &in->log,
     };
     log_affinity(&in->log, j->process.exec_cpu_affinity.initial);

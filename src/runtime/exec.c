@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -260,6 +261,8 @@ static int accompany(struct exec_setup *s, const struct runtime_exec_params *p, 
 {
     int fds[LAUNCH_FDS_MAX];
     size_t count = 0;
+    if (p->patient)
+        launch_wait(s->sock, INT_MAX);
     if (s->process.terminal) {
         if (launch_expect(s->sock, LAUNCH_CONSOLE, RUNTIME_SETUP_TIMEOUT_MS, fds, &count, err) < 0)
             return -1;

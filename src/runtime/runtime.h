@@ -114,6 +114,7 @@ struct runtime_exec_params {
     const char *bundle;                /* absolute; told to seccomp agents; NULL: unknown */
     struct cgroup *cgroup;             /* the container's, if the caller has it open; borrowed; else: */
     const char *cgroup_path;           /* as cgroup_plan printed it for the container */
+    bool patient;                      /* wait for the process as long as its group may be frozen */
     const struct strv *cgroups_below;  /* groups below it to enter instead (cgroup_enter_below); NULL or empty: none */
     enum cgroup_manager cgroup_manager;
 };
