@@ -155,8 +155,10 @@ static int expect(int sock, uint32_t want, int timeout_ms, struct launch_msg *m,
                           launch_step_name(want), timeout_ms / 1000);
     if (r == 0)
         r = launch_recv(sock, m, fds, ret_fd_count);
+    if (r == -ECONNRESET) /* it died with a message of ours unread; what it had to say comes behind that */
+        r = launch_recv(sock, m, fds, ret_fd_count);
     if (r == -ECONNRESET)
-        r = 0; /* it died with a message of ours unread */
+        r = 0;
     if (r < 0)
         return creel_fail(err, CREEL_INTERNAL, -r, "wait for the container process to be \"%s\"",
                           launch_step_name(want));
