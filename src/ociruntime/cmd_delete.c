@@ -30,14 +30,12 @@ static int remove_fragment(const char *root, struct state *s, const struct creel
     return force ? 0 : creel_fail_as(err, why);
 }
 
-static int run(struct invocation *in, struct creel_err *err)
+static int delete_one(const struct invocation *in, const char *root, const char *id, struct creel_err *err)
 {
-    auto_free char *root = NULL;
     auto_state s = STATE_INIT;
     struct creel_err why = { 0 };
-    const char *id = invocation_arg(in, 0);
     bool force = option_flag(in, "force");
-    if (invocation_root(in, &root, err) < 0 || state_id_check(id, err) < 0)
+    if (state_id_check(id, err) < 0)
         return -1;
     if (force)
         (void)kill_first(root, id); /* it is done again below, where failure counts */
@@ -48,14 +46,32 @@ static int run(struct invocation *in, struct creel_err *err)
     return removal_finish(root, &s, &in->log, err);
 }
 
+/* All of them, whatever becomes of the others; the last failure is the command's. */
+static int run(struct invocation *in, struct creel_err *err)
+{
+    auto_free char *root = NULL;
+    int result = 0;
+    if (invocation_root(in, &root, err) < 0)
+        return -1;
+    for (size_t i = 0; i < in->args.count; i++) {
+        struct creel_err why = { 0 };
+        if (delete_one(in, root, in->args.items[i], &why) == 0)
+            continue;
+        if (result < 0)
+            log_error(&in->log, err->text);
+        result = creel_fail_as(err, &why);
+    }
+    return result;
+}
+
 static const struct option options[] = {
     { .name = "force", .letter = 'f', .kind = OPTION_FLAG, .help = "kill the container first if it is still running (SIGKILL)" },
     { .name = NULL },
 };
 const struct command command_delete = {
-    .name = "delete", .synopsis = "[command options] <container-id>",
+    .name = "delete", .synopsis = "[command options] <container-id>...",
     .summary = "delete what is held by a container",
     .description = "A container that is running or paused is refused without --force. With it, a container that does not exist "
                    "is no error.",
-    .options = options, .min_args = 1, .max_args = 1, .run = run,
+    .options = options, .min_args = 1, .max_args = -1, .run = run,
 };

@@ -36,8 +36,10 @@ static int stay(struct creation *c, struct foreground *f, int master, struct not
     return remove_ended(c, err) < 0 ? -1 : code;
 }
 
-static int start(struct creation *c, struct notified *n, struct creel_err *err)
+static int start(struct creation *c, struct notified *n, int master, struct creel_err *err)
 {
+    if (master >= 0)
+        foreground_size(master);
     if (n->host != NULL && c->bundle.config->process.present && (n->sock = notify_listen(&c->state, err)) < 0)
         return -1;
     if (runtime_start(c->container, err) == 0) {
@@ -64,9 +66,9 @@ static int run(struct invocation *in, struct creel_err *err)
     if (!detached && begin(&f, in, err) < 0)
         return -1;
     int code = creation_make(in, detached, false, &c, err);
-    if (code == 0)
-        code = start(&c, &n, err);
     auto_fd master = code == 0 ? runtime_console_master_take(c.container) : -1;
+    if (code == 0)
+        code = start(&c, &n, master, err);
     if (code == 0 && !detached)
         code = stay(&c, &f, master, &n, err);
     else if (code == 0 && n.sock >= 0)

@@ -96,6 +96,16 @@ static void take_signals(struct stay *s)
 
 /* ------------------------------------------------------------------ terminal */
 
+void foreground_size(int console_master)
+{
+    struct winsize size;
+    for (int fd = 0; fd < 3; fd++)
+        if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
+            (void)ioctl(console_master, TIOCSWINSZ, &size);     /* no size is worth an error */
+            return;
+        }
+}
+
 /* Ours: where one of the standard streams goes, or the one that controls us. There may be none. */
 static void find_terminal(struct foreground *f)
 {

@@ -27,6 +27,8 @@ struct foreground {
 /* Hold back all signals from here on; those that come are delivered by foreground_stay. Before the process is made, so that none
  * is lost; the runtime's children reset their mask. */
 int foreground_open(struct foreground *f, struct creel_err *err);
+/* Give the terminal the size of ours, where one of the standard streams is one: before the process can look at it. */
+void foreground_size(int console_master);
 /* Until `pid`, a child of ours, has ended. console_master: of its terminal, or -1; it is made non-blocking, and input and
  * output are copied between it and our standard streams, a terminal of ours being raw meanwhile. What is still to be read from
  * it at the end is copied, too. *ret_code: exit code, or 128 + signal. */
