@@ -3,9 +3,10 @@
  *
  *   interleave ROUNDS [--jobs N] [--warmup N] -- NAME COMMAND [ARG...] -- NAME COMMAND [ARG...] …
  *
- * Each round runs every command once (or N at a time, timing the batch), with output to /dev/null. A "{}" at the
- * end of an argument becomes the number of the job, 0 to N - 1. Wall time is from before vfork to after wait. Prints one line per command: NAME
- * median_us min_us p90_us max_us failures peak_kB, the last being the largest process that the command waited for. */
+ * Each round runs every command once (or N at a time, timing the batch), with output to /dev/null. A "{}" at the end
+ * of an argument becomes the number of the job, 0 to N - 1. Wall time is from before vfork to after wait. Prints one
+ * line per command: NAME median_us min_us p90_us max_us failures peak_kB, the last being the largest process that
+ * the command waited for. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>

@@ -24,8 +24,8 @@ struct creel_options {
     const char *libexec;      /* where creel-monitor and creel-archive are; NULL: $CREEL_LIBEXEC, else the directory
                                  of the running program if they are there, else the installed one */
     const char *cgroup_manager; /* NULL or "auto", "cgroupfs", "systemd" */
-    int will_start;           /* not 0: a container is going to be started, so its monitor is loaded while the store opens;
-                                 creel_close ends one that was not needed. Changes nothing but the time it takes */
+    int will_start;           /* not 0: a container is going to be started, so its monitor is loaded while the store
+                                 opens; creel_close ends one that was not needed. Changes only the time it takes */
 };
 
 /* Open (and, if need be, create) the engine: directories are made 0700, the schema is migrated, intents whose maker

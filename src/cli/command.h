@@ -79,7 +79,7 @@ const struct strv *cli_args(const struct cli *c);                    /* operands
 const char *cli_invoked(const struct cli *c);                        /* "ps" or "container ls", as typed */
 /* Opens the engine with the global options on first use; prints the error and returns NULL if it cannot. */
 struct creel *cli_engine(struct cli *c);
-struct creel *cli_engine_to_start(struct cli *c); /* the same, for a command whose next step is to start a container */
+struct creel *cli_engine_to_start(struct cli *c); /* the same, for a command that starts a container next */
 FILE *cli_out(struct cli *c);       /* results */
 /* One line on stderr, "creel: <text>"; control characters are escaped. Returns `code`. */
 int cli_error(struct cli *c, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -271,8 +271,8 @@ static const struct leftover container_leftovers[] = {
 };
 static const struct leftover run_leftovers[] = { { "config.json", 0 }, { "monitor.sock", 0 }, { "lock", 0 } };
 
-/* What a container that wrote nothing leaves: reading the directories would cost more than removing it. What is left then is
- * tree_remove's. */
+/* What a container that wrote nothing leaves: reading the directories would cost more than removing it. What is left
+ * then is tree_remove's. */
 static void remove_usual(int root_fd, const char *dir, const struct leftover *usual, size_t count, const char *log)
 {
     auto_fd fd = openat(root_fd, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

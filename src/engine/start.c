@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/start.c: starting containers: intent, act, outcome.
  *
- *   1. spawn a monitor, if creel_open has not (it makes nothing yet; it dies with our end of its socket), so that it loads
- *      while we commit
+ *   1. spawn a monitor, if creel_open has not (it makes nothing yet; it dies with our end of its socket), so that it
+ *      loads while we commit
  *   2. commit: the row (for a run: new) is "starting", run number n, with an intent that names us as the maker
  *   3. write the bundle, send the launch request; the monitor answers when the process runs
  *   4. commit: "running", event "start", the intent is done
- * The commit of 2 is not synced, that of 4 is: nobody is told in between, and what 2 is for are killed processes. After a
- * power cut there is no process to be found; at worst the directories of a container that nobody has heard of remain.
+ * The commit of 2 is not synced, that of 4 is: nobody is told in between, and what 2 is for are killed processes.
+ * After a power cut there is no process to be found; at worst the directories of a container that nobody has heard
+ * of remain.
  * Killed before 3: the next opener undoes. Killed between 3 and 4: the monitor lives (its lock is held) and the next
  * opener adopts the run; or it has ended and its record is committed. */
 #include "engine/lifecycle.h"

@@ -8,11 +8,12 @@
  *       race).
  *
  * Checkpoints. The first process that opens an idle store reads the whole WAL (unless its index can be taken over,
- * wal_index.c), so the WAL must stay short, and what was copied back must leave it. SQLite starts the WAL anew only when a connection that *saw* the completed
- * checkpoint writes next; a command that checkpoints after its last commit and exits would leave a full WAL to the
- * next opener, which knows nothing of the checkpoint. So the checkpoint comes first in store_begin, when the WAL has
- * grown past its bound, and the transaction that follows starts the WAL anew. The file keeps its size: overwriting
- * blocks that exist costs an fdatasync, growing a file costs the file system's journal as well. */
+ * wal_index.c), so the WAL must stay short, and what was copied back must leave it. SQLite starts the WAL anew only
+ * when a connection that *saw* the completed checkpoint writes next; a command that checkpoints after its last
+ * commit and exits would leave a full WAL to the next opener, which knows nothing of the checkpoint. So the
+ * checkpoint comes first in store_begin, when the WAL has grown past its bound, and the transaction that follows
+ * starts the WAL anew. The file keeps its size: overwriting blocks that exist costs an fdatasync, growing a file
+ * costs the file system's journal as well. */
 #include "store/internal.h"
 
 #include "base/clock.h"
@@ -59,8 +60,8 @@ static int make_file(struct store *s, struct creel_err *err)
 
 static sqlite3_vfs *system_vfs, vfs;
 
-/* SQLite syncs the directory after its first sync of a WAL that it was ready to make, in every process. One that is there
- * has had its name on disk since the store was made (migration.c), so it is opened and not made. */
+/* SQLite syncs the directory after its first sync of a WAL that it was ready to make, in every process. One that is
+ * there has had its name on disk since the store was made (migration.c), so it is opened and not made. */
 static int open_wal(const char *name, sqlite3_file *file, int flags, int *ret_flags)
 {
     int rc = system_vfs->xOpen(system_vfs, name, file, flags & ~SQLITE_OPEN_CREATE, ret_flags);

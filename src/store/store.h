@@ -36,9 +36,9 @@ void store_close(struct store *s);
 /* Write transaction. store_commit with nothing written does not take a revision. A tx that goes out of scope is
  * rolled back (auto_tx). Nested use is an assertion failure. */
 int store_begin(struct store *s, struct store_tx *tx, struct creel_err *err);
-/* The same, but a power cut may undo the commit until the next synced one of any process. A killed process does not, and
- * order is kept: what is there after a power cut is all commits up to some point. For an announcement that is followed by
- * a synced commit before anybody is told. */
+/* The same, but a power cut may undo the commit until the next synced one of any process. A killed process does not,
+ * and order is kept: what is there after a power cut is all commits up to some point. For an announcement that is
+ * followed by a synced commit before anybody is told. */
 int store_begin_unsynced(struct store *s, struct store_tx *tx, struct creel_err *err);
 int store_commit(struct store_tx *tx, struct creel_err *err);
 void store_rollback(struct store_tx *tx);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/wal_index.c: keeps the WAL's index (store.db-shm) from one process to the next.
  *
- * SQLite's first process on a database cannot know whether the index is older than a crash of the machine, so it empties
- * the file and reads the whole WAL again. Here nearly every process is the first. But within one boot the file is shared
- * memory like any other: a process that was killed leaves in it what it leaves when others have it open, and SQLite's
- * protocol (locks; a header with a checksum, written last, twice) deals with that. So a process that knows the index to
- * be of this boot holds the lock that tells SQLite "somebody has it open" while SQLite opens it.
+ * SQLite's first process on a database cannot know whether the index is older than a crash of the machine, so it
+ * empties the file and reads the whole WAL again. Here nearly every process is the first. But within one boot the
+ * file is shared memory like any other: a process that was killed leaves in it what it leaves when others have it
+ * open, and SQLite's protocol (locks; a header with a checksum, written last, twice) deals with that. So a process
+ * that knows the index to be of this boot holds the lock that tells SQLite "somebody has it open" while SQLite
+ * opens it.
  *
- *   X1  root/store.boot names a boot and the index's inode. It is written after SQLite has opened the index: it made
- *       the contents anew, or took them over from a process for which the same was true. So an index that is named
- *       with the present boot has contents of this boot. A copy has another inode.
- *   X2  The lock is taken only after that was read, and after the index was seen to fit the WAL (salt, and the running
- *       checksum of its last frame), as it would not if a store was put back from a backup. Whoever fails either test
- *       must not hold the lock for a moment: another process would believe it.
- *   X3  Locks of open file descriptions (F_OFD_SETLK) and SQLite's locks of processes conflict, even within one process:
- *       to SQLite ours is another process's.
+ *   X1  root/store.boot names a boot and the index's inode. It is written after SQLite has opened the index: it
+ *       made the contents anew, or took them over from a process for which the same was true. So an index that is
+ *       named with the present boot has contents of this boot. A copy has another inode.
+ *   X2  The lock is taken only after that was read, and after the index was seen to fit the WAL (salt, and the
+ *       running checksum of its last frame), as it would not if a store was put back from a backup. Whoever fails
+ *       either test must not hold the lock for a moment: another process would believe it.
+ *   X3  Locks of open file descriptions (F_OFD_SETLK) and SQLite's locks of processes conflict, even within one
+ *       process: to SQLite ours is another process's.
  *   X4  Closing any descriptor of a file drops the locks of the process on it, also those of SQLite for another
  *       connection. So ours is closed when no connection of this process uses the index.
  *
@@ -116,7 +117,8 @@ static bool index_is_marked(struct store *s, const struct wal_index *x)
     return n > 0 && (size_t)n == strlen(want) && memcmp(have, want, (size_t)n) == 0;
 }
 
-/* Whether the index speaks of the WAL that is there. Others may be writing: then it may say no, and they hold the lock. */
+/* Whether the index speaks of the WAL that is there. Others may be writing: then it may say no, and they hold the
+ * lock. */
 static bool index_fits(struct store *s, const struct wal_index *x)
 {
     struct index_header h;

@@ -46,7 +46,8 @@ int sys_setns(int fd, int flags);
 int sys_unshare(int flags);
 /* close(2) of every descriptor in [first, last]; close-on-exec instead with `cloexec`. Without close_range: /proc. */
 int sys_close_range(unsigned first, unsigned last, bool cloexec);
-/* Close these (each given once) and set them to -1; those that are -1 are left out. One call for each run of numbers. */
+/* Close these (each given once) and set them to -1; those that are -1 are left out. One call for each run of
+ * numbers. */
 void sys_close_all(int *fds, size_t count);
 int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags);
 /* A memory file, close-on-exec, sealable, executable where the kernel makes that a choice. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When the WAL's index is taken over from the process before, and when it must not be. Whether it was is seen by a word of
- * the index that SQLite does not use and that is gone when the index was made anew. */
+/* When the WAL's index is taken over from the process before, and when it must not be. Whether it was is seen by a
+ * word of the index that SQLite does not use and that is gone when the index was made anew. */
 #include "fixture.h"
 
 #include "sys/identity.h"
