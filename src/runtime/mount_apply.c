@@ -637,7 +637,7 @@ static bool same_node(const struct stat *st, const struct mount_step *s)
 static int bind_device(struct mount_apply *a, const struct mount_step *s, int dir, const char *name)
 {
     struct stat st;
-    int source = sys_open_tree_clone(AT_FDCWD, s->target, AT_SYMLINK_NOFOLLOW);
+    int source = s->fd >= 0 ? s->fd : sys_open_tree_clone(AT_FDCWD, s->target, AT_SYMLINK_NOFOLLOW);
     if (source < 0)
         return launch_fail(a->fail, CREEL_INTERNAL, -source, "device ", s->target, ": open the host's", NULL);
     int r = 0;

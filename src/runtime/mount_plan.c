@@ -397,6 +397,7 @@ static int add_device(struct builder *b, const struct oci_device *d)
         return -1;
     if (path_is_within(s->target, "/proc") || strcmp(s->target, "/") == 0)
         return creel_fail(b->err, CREEL_INVALID, 0, "device %s: not a place for a device", d->path);
+    s->device.own = true;
     s->device.uid = d->uid.set ? (uid_t)d->uid.value : 0;
     s->device.gid = d->gid.set ? (gid_t)d->gid.value : 0;
     return 0;

@@ -51,7 +51,7 @@ struct mount_step {
     const struct oci_id_map *uid_maps, *gid_maps; /* of an idmapped mount, borrowed from the configuration */
     size_t uid_map_count, gid_map_count;
     bool idmap_joined;          /* mapped as the user namespace that is joined */
-    struct { mode_t mode; dev_t number; uid_t uid; gid_t gid; bool bind; } device;
+    struct { mode_t mode; dev_t number; uid_t uid; gid_t gid; bool bind, own; /* own: asked for, not one of the defaults */ } device;
     /* filled by mount_source_open and mount_apply */
     int fd;                     /* the detached, later attached mount */
     int idmap;                  /* user namespace with the mappings of a source that the child opens; -1 */
@@ -84,6 +84,10 @@ struct mount_plan_input {
 int mount_plan_build(const struct mount_plan_input *in, struct mount_plan *ret, struct creel_err *err);
 void mount_plan_print(const struct mount_plan *p, struct bytes *out);
 void mount_plan_fini(struct mount_plan *p);
+/* Nodes that are asked for, for a container whose user namespace may not make any: made in a tmpfs of the caller's, with
+ * their modes and owners (ids of the container, found in `c`), and bound from there. Where the kernel cannot bind out of a
+ * mount that is attached nowhere (before Linux 6.15) or the caller cannot make nodes, the host's node serves. */
+int mount_nodes_make(struct mount_plan *p, const struct oci_config *c, struct creel_err *err);
 /* Open the sources of binds as detached copies, with their attributes, propagation and id mapping set, so that nothing
  * that happens later can change what they are. Called by the parent. What the child has to open is left to it: sources in
  * the container's root, which earlier steps may cover, and all of them where the parent is not privileged or where `late`

@@ -383,6 +383,8 @@ static int prepare_mounts(struct runtime_setup *s, const struct cgroup_layout *l
     /* Where the child can open what we can. */
     bool late = s->params->binds_in_order && !s->namespaces.user && (s->namespaces.clone_flags & CLONE_NEWNS) != 0;
     const struct namespace_plan *n = &s->namespaces;
+    if (!unprivileged && (n->clone_flags & CLONE_NEWUSER) != 0 && mount_nodes_make(&s->mounts, c, err) < 0)
+        return -1;
     const bool joined = n->join_count > 0 && n->joins[0].type == CLONE_NEWUSER;
     return mount_source_open(&s->mounts, unprivileged, late, joined ? n->joins[0].fd : -1, err);
 }

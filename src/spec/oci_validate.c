@@ -242,6 +242,8 @@ static int check_sysctls(const struct oci_config *c, struct creel_err *err)
             return bad(err, "linux.sysctl: %s: the value has characters that no sysctl needs", kv->key);
         if (strcmp(path, "kernel/hostname") == 0)
             return bad(err, "linux.sysctl: kernel.hostname: use hostname instead");
+        if (strcmp(path, "kernel/domainname") == 0 && !empty(c->domainname))
+            return bad(err, "linux.sysctl: kernel.domainname conflicts with domainname");
         enum oci_ns ns = sysctl_path_ns(path);
         if (ns == OCI_NS_COUNT)
             return bad(err, "linux.sysctl: %s belongs to no namespace: it would change the host", kv->key);

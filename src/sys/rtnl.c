@@ -130,9 +130,11 @@ int sys_rtnl_ask(int sock, struct sys_rtnl_request *r, int (*each)(const struct 
         ssize_t n = receive(sock, buf, sizeof buf);
         if (n < 0)
             return (int)n;
-        size_t left = (size_t)n;
-        for (const struct nlmsghdr *m = (const struct nlmsghdr *)(const void *)buf; NLMSG_OK(m, left);
-             m = NLMSG_NEXT(m, left)) {
+        for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n;) {
+            const struct nlmsghdr *m = (const struct nlmsghdr *)(const void *)(buf + at);
+            if (m->nlmsg_len < sizeof *m || m->nlmsg_len > (size_t)n - at)
+                return -EBADMSG;
+            at += NLMSG_ALIGN(m->nlmsg_len);
             if (m->nlmsg_seq != r->u.head.nlmsg_seq)
                 continue;
             interrupted |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;

@@ -476,4 +476,12 @@ sleep"
         'm("devpts")["options"].remove("gid=5")'
     is "1:5
 fifo"
+    bundle 'sh("stat -c \"%a %u:%g %t:%T\" /dev/kept; head -c3 /dev/kept | od -An -tx1")' 'mapped()' 'm("devpts")["options"].remove("gid=5")' \
+        'l["devices"] = [{"path": "/dev/kept", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 3, "gid": 4}]'
+    run --separate-stderr probe
+    [[ $stderr != *"open the host's"* ]] || skip "before Linux 6.15 nodes that the host lacks cannot be given to a user namespace"
+    is "640 3:4 1:5
+ 00 00 00"
+    refused 125 "its owner 70000:0 is not mapped" 'mapped()' 'm("devpts")["options"].remove("gid=5")' \
+        'l["devices"] = [{"path": "/dev/kept", "type": "c", "major": 1, "minor": 5, "uid": 70000}]'
 }

@@ -223,6 +223,7 @@ static void validation_names_what_is_wrong(void **state)
         {"", "", ",\"timeOffsets\":{\"boottime\":{\"secs\":1}}", "", "time namespace"},
         {"", "", ",\"sysctl\":{\"kernel.core_pattern\":\"|/x\"}", "", "belongs to no namespace"},
         {"", ",{\"type\":\"uts\"}", ",\"sysctl\":{\"kernel.hostname\":\"x\"}", "", "use hostname"},
+        {"", ",{\"type\":\"uts\"}", ",\"sysctl\":{\"kernel.domainname\":\"x\"}", ",\"domainname\":\"y\"", "conflicts with domainname"},
         {"", "", ",\"sysctl\":{\"vm.swappiness\":\"1\"}", "", "belongs to no namespace"},
         {"", "", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", "needs a network namespace"},
         {"", ",{\"type\":\"network\"}", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"0\"}", "", NULL},
