@@ -7,18 +7,45 @@
 #include "ociruntime/resources.h"
 #include "ociruntime/state.h"
 
-#include "base/bytes.h"
+#include "runtime/resctrl.h"
 
 #include <string.h>
+#include <unistd.h>
 
-/* The container's configuration with the new limits, as text. */
-static int changed_config(const struct state *s, const struct oci_resources *r, char **ret, struct creel_err *err)
+static bool given(const char *text) { return text != NULL && text[0] != '\0'; }
+
+/* Classes of service are asked for by options only; a container has a group for them from its beginning, or none. */
+static int change_rdt(const struct invocation *in, struct oci_config *c, struct creel_err *err)
 {
-    auto_oci_config config = NULL;
-    if (state_config(s, &config, err) < 0 || resources_merge(&config->linux_.resources, r, err) < 0)
+    const struct { const char *text, *lack; char **at; } rows[] = {
+        { option_string(in, "l3-cache-schema"), "Intel RDT/CAT: l3 cache schema is not enabled",
+          &c->linux_.intel_rdt.l3_schema },
+        { option_string(in, "mem-bw-schema"), "Intel RDT/MBA: memory bandwidth schema is not enabled",
+          &c->linux_.intel_rdt.mem_bw_schema },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (!given(rows[i].text))
+            continue;
+        if (access("/sys/fs/resctrl/info", F_OK) < 0)
+            return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s", rows[i].lack);
+        if (!c->linux_.intel_rdt.present)
+            return creel_fail(err, CREEL_INVALID, 0, "updating a non-existent Intel RDT configuration is not supported");
+        free(*rows[i].at);
+        *rows[i].at = strdup(rows[i].text);
+        if (*rows[i].at == NULL)
+            return creel_fail_nomem(err);
+    }
+    return 0;
+}
+
+static int write_rdt(const struct state *s, const struct oci_config *c, struct creel_err *err)
+{
+    struct resctrl *r = NULL;
+    if (resctrl_open(c, s->id, NULL, &r, err) < 0)
         return -1;
-    config->linux_.present = true;
-    return oci_config_print(config, ret, err);
+    int result = resctrl_update(r, err);
+    resctrl_free(r);
+    return result;
 }
 
 static int save_config(struct state *s, char **text, struct creel_err *err)
@@ -30,27 +57,37 @@ static int save_config(struct state *s, char **text, struct creel_err *err)
     return state_save(s, false, err);
 }
 
-static int apply(struct state *s, struct cgroup *group, const struct oci_resources *r, struct creel_err *err)
+/* `before` and `after` are the configurations, `r` what is between them. */
+static int put_in_force(const struct invocation *in, const struct state *s, struct cgroup *group, const struct oci_resources *r,
+                        const struct oci_config *before, const struct oci_config *after, struct creel_err *err)
 {
+    bool rdt = given(option_string(in, "l3-cache-schema")) || given(option_string(in, "mem-bw-schema"));
+    if ((!rdt || write_rdt(s, after, err) == 0) && cgroup_update(group, r, err) == 0)
+        return 0;
+    struct creel_err again = { 0 };
+    if (rdt && write_rdt(s, before, &again) < 0)
+        return creel_wrap(err, "%s; the old schemata of container %s are not in force again", again.text, s->id);
+    return -1;
+}
+
+static int apply(const struct invocation *in, struct state *s, struct cgroup *group, const struct oci_resources *r,
+                 struct creel_err *err)
+{
+    auto_oci_config before = NULL;
+    auto_oci_config after = NULL;
     auto_free char *text = NULL;
     struct creel_err again = { 0 };
-    if (changed_config(s, r, &text, err) < 0 || save_config(s, &text, err) < 0)
+    if (state_config(s, &before, err) < 0 || state_config(s, &after, err) < 0
+        || resources_merge(&after->linux_.resources, r, err) < 0 || change_rdt(in, after, err) < 0)
         return -1;
-    if (cgroup_update(group, r, err) == 0)
+    after->linux_.present = true;
+    if (oci_config_print(after, &text, err) < 0 || save_config(s, &text, err) < 0)
+        return -1;
+    if (put_in_force(in, s, group, r, before, after, err) == 0)
         return 0;
     if (save_config(s, &text, &again) < 0)
         return creel_wrap(err, "%s; the state of container %s now has limits that are not in force", again.text, s->id);
     return -1;
-}
-
-static int refuse_rdt(const struct invocation *in, struct creel_err *err)
-{
-    const char *l3 = option_string(in, "l3-cache-schema"), *bandwidth = option_string(in, "mem-bw-schema");
-    if (l3 != NULL && l3[0] != '\0')
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "Intel RDT/CAT: l3 cache schema is not enabled");
-    if (bandwidth != NULL && bandwidth[0] != '\0')
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "Intel RDT/MBA: memory bandwidth schema is not enabled");
-    return 0;
 }
 
 static int update(struct invocation *in, const struct oci_resources *r, struct creel_err *err)
@@ -64,11 +101,11 @@ static int update(struct invocation *in, const struct oci_resources *r, struct c
         return -1;
     if (status == CONTAINER_STOPPED || status == CONTAINER_CREATING)
         return creel_fail(err, CREEL_CONFLICT, 0, "container not running");
-    if (refuse_rdt(in, err) < 0 || state_cgroup(&s, &group, err) < 0)
+    if (state_cgroup(&s, &group, err) < 0)
         return -1;
     if (group == NULL)
         return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, so it has no limits", s.id);
-    return apply(&s, group, r, err);
+    return apply(in, &s, group, r, err);
 }
 
 static int run(struct invocation *in, struct creel_err *err)

@@ -136,14 +136,14 @@ int runtime_features(char **ret_json, struct creel_err *err)
     add_namespaces(&b);
     bytes_addc(&b, ',');
     add_capabilities(&b);
-    bytes_adds(&b, ",\"cgroup\":{\"v1\":true,\"v2\":true,\"systemd\":false,\"systemdUser\":false,\"rdma\":true},");
+    bytes_adds(&b, ",\"cgroup\":{\"v1\":true,\"v2\":true,\"systemd\":true,\"systemdUser\":true,\"rdma\":true},");
     add_seccomp(&b);
     bytes_adds(&b, ",\"apparmor\":{\"enabled\":true},\"selinux\":{\"enabled\":true},"
                    "\"intelRdt\":{\"enabled\":true,\"schemata\":true,\"monitoring\":true},");
     add_memory_policy(&b);
     bytes_adds(&b, ",\"mountExtensions\":{\"idmap\":{\"enabled\":true}},\"netDevices\":{\"enabled\":true}},");
     add_annotations(&b);
-    bytes_adds(&b, ",\"potentiallyUnsafeConfigAnnotations\":[]}");
+    bytes_adds(&b, ",\"potentiallyUnsafeConfigAnnotations\":[\"org.systemd.property.\"]}");
     if (!bytes_ok(&b))
         return creel_fail_nomem(err);
     *ret_json = bytes_take(&b);

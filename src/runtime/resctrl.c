@@ -392,6 +392,19 @@ int resctrl_create(struct resctrl *r, struct creel_err *err)
     return e;
 }
 
+int resctrl_update(struct resctrl *r, struct creel_err *err)
+{
+    if (r == NULL)
+        return 0;
+    if (strcmp(r->group, ".") == 0)
+        return creel_fail(err, CREEL_INVALID, 0, "linux.intelRdt: the root of resctrl is not the container's to change");
+    if (lock(r, err) < 0)
+        return -1;
+    int e = each_schema(r, write_schema, err);
+    (void)flock(r->top, LOCK_UN);
+    return e;
+}
+
 static int open_tasks(struct resctrl *r, const char *name, struct creel_err *err)
 {
     int fd = open_group_file(r, name, O_WRONLY);

@@ -23,6 +23,9 @@ int resctrl_open(const struct oci_config *c, const char *id, const char *root, s
  * different, NOT_FOUND a closID alone that is not there, INVALID the kernel refuses the schemata, EXHAUSTED no class is left.
  * A NULL `r` is fine here and below: nothing is done. */
 int resctrl_create(struct resctrl *r, struct creel_err *err);
+/* Write the configuration's schemata to the group that is there, one after the other. Errors: INVALID the kernel refuses one (those
+ * before it are in force), NOT_FOUND or INTERNAL there is no such group. */
+int resctrl_update(struct resctrl *r, struct creel_err *err);
 /* Descriptors of the `tasks` files, to be written in this order; borrowed. *ret_count: how many; 0 for NULL. */
 int resctrl_tasks(struct resctrl *r, int fds[RESCTRL_TASKS_MAX], size_t *ret_count, struct creel_err *err);
 /* Take back what resctrl_create did in this process; also a group named by closID, if it made it. */

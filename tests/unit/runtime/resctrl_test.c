@@ -168,6 +168,32 @@ static void without_a_class_the_group_is_the_containers_and_goes_with_it(void **
     resctrl_free(r);
 }
 
+static void an_update_writes_to_the_group_that_is_there(void **state)
+{
+    (void)state;
+    auto_oci_config before = config_of("{\"l3CacheSchema\":\"L3:0=f\"}");
+    auto_oci_config after = config_of("{\"l3CacheSchema\":\"L3:0=3\",\"memBwSchema\":\"MB:0=50\"}");
+    auto_oci_config bad = config_of("{\"l3CacheSchema\":\"L3:0=bad\"}");
+    struct creel_err err = { 0 };
+    struct resctrl *r = opened(after);
+    assert_int_equal(resctrl_update(r, &err), -1);   /* nobody has made it */
+    resctrl_free(r);
+    r = opened(before);
+    assert_int_equal(resctrl_create(r, NULL), 0);
+    resctrl_free(r);
+    bytes_reset(&written);
+    r = opened(after);
+    assert_int_equal(resctrl_update(r, NULL), 0);
+    assert_string_equal(bytes_str(&written), "box/schemata L3:0=3\nbox/schemata MB:0=50\n");
+    resctrl_free(r);
+    r = opened(bad);
+    assert_int_equal(resctrl_update(r, &err), -1);
+    assert_int_equal(err.kind, CREEL_INVALID);
+    assert_int_equal(resctrl_remove(r, NULL), 0);
+    resctrl_free(r);
+    assert_int_equal(resctrl_update(NULL, NULL), 0);
+}
+
 static void a_named_class_is_made_and_stays(void **state)
 {
     (void)state;
@@ -311,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_root(without_a_class_the_group_is_the_containers_and_goes_with_it),
+        with_root(an_update_writes_to_the_group_that_is_there),
         with_root(a_named_class_is_made_and_stays),
         with_root(a_class_that_is_there_has_to_match),
         with_root(what_fails_leaves_nothing),
