@@ -133,8 +133,9 @@ static int small_write(int dir, const char *path, const char *value)
 }
 
 /* v1 cpusets begin empty, and an empty one takes no process: copy from the group above, which has been served first.
- * `path` has no leading slash and was just made: the kernel has filled in both files (clone_children) or none. */
-static int cpuset_inherit(int mount, const char *path)
+ * `path` has no leading slash. If it was just made, the kernel has filled in both files (clone_children) or none. -ENODATA: the
+ * one above is empty, too. */
+static int cpuset_inherit(int mount, const char *path, bool fresh)
 {
     static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
     char own[4200], above[4200], value[8192];
@@ -146,14 +147,35 @@ static int cpuset_inherit(int mount, const char *path)
         if (n < 0 || (size_t)n >= sizeof own || m < 0 || (size_t)m >= sizeof above)
             return -ENAMETOOLONG;
         int r = small_read(mount, own, value, sizeof value);
-        if (r > 0)
+        if (r > 0 && fresh)
             return 0;
+        if (r > 0)
+            continue;
         if (r == 0)
             r = small_read(mount, above, value, sizeof value);
         if (r > 0)
             r = small_write(mount, own, value);
+        else if (r == 0)
+            r = -ENODATA;
         if (r < 0)
             return r;
+    }
+    return 0;
+}
+
+/* Others make groups, too, and leave their cpusets empty: serve all of them, from the top. */
+static int cpuset_inherit_all(int mount, const char *path)
+{
+    char part[4096];
+    const char *slash = path;
+    while (slash != NULL) {
+        slash = strchr(slash + 1, '/');
+        int n = snprintf(part, sizeof part, "%.*s", slash != NULL ? (int)(slash - path) : (int)strlen(path), path);
+        if (n < 0 || (size_t)n >= sizeof part)
+            return -ENAMETOOLONG;
+        int r = cpuset_inherit(mount, part, false);
+        if (r < 0)
+            return r == -ENODATA ? 0 : r;   /* nothing at the top either: entering says what is missing */
     }
     return 0;
 }
@@ -173,7 +195,9 @@ static int group_mkdir(const struct cgroup_hierarchy *h, int mount, const char *
     if (mkdirat(mount, path, 0755) < 0)
         return errno == EEXIST ? 0 : -errno;
     if (!h->v2 && cgroup_list_has(h->controllers, "cpuset")) {
-        int r = cpuset_inherit(mount, path);
+        int r = cpuset_inherit(mount, path, true);
+        if (r == -ENODATA)
+            r = cpuset_inherit_all(mount, path);
         if (r < 0) {
             (void)unlinkat(mount, path, AT_REMOVEDIR);
             return r;
@@ -247,7 +271,8 @@ static int node_make(struct cgroup *c, size_t i, struct creel_err *err)
     if (n < 0)
         return creel_fail(err, creel_kind_of_errno(-n), -n, "cgroup %s%s", h->mount, c->path);
     if (n > 0 && !only_keeper(c, text))
-        return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s%s has processes already", h->mount, c->path);
+        return creel_fail(err, CREEL_CONFLICT, 0, "container's cgroup is not empty: %s%s has processes", h->mount,
+                          c->path);
     return 0;
 }
 
@@ -390,7 +415,7 @@ static int refuse_frozen(struct cgroup *c, struct creel_err *err)
     switch (cgroup_is_frozen(c)) {
     case 0: return 0;
     case 1:
-        return creel_fail(err, CREEL_CONFLICT, 0, "cgroup %s is frozen, or a group above it is: thaw it first",
+        return creel_fail(err, CREEL_CONFLICT, 0, "container's cgroup unexpectedly frozen: thaw %s, or the group above",
                           c->path);
     default: return creel_fail(err, CREEL_INTERNAL, 0, "cannot tell whether cgroup %s is frozen", c->path);
     }

@@ -45,11 +45,15 @@ static int rule_parse(const struct oci_device_rule *r, size_t i, struct device_r
         return creel_fail(err, CREEL_INVALID, 0, "device rule %zu: type \"%.20s\" is unknown (a, b or c)", i, type);
     ret->type = type[0] == 'u' ? 'c' : type[0];
     for (const char *p = access; *p != '\0'; p++) {
+        if (*p == 'a')  /* found in the field, without meaning: the kernel has it for types only */
+            continue;
         if (*p != 'r' && *p != 'w' && *p != 'm')
             return creel_fail(err, CREEL_INVALID, 0, "device rule %zu: access \"%.20s\" is not made of r, w and m", i,
                               access);
         ret->access |= *p == 'r' ? DEVICE_READ : *p == 'w' ? DEVICE_WRITE : DEVICE_MKNOD;
     }
+    if (ret->access == 0)
+        return creel_fail(err, CREEL_INVALID, 0, "device rule %zu: access \"%.20s\" is not made of r, w and m", i, access);
     if (r->major.set && r->major.value != -1)
         ret->major = r->major.value;
     if (r->minor.set && r->minor.value != -1)

@@ -80,7 +80,8 @@ static int need(struct builder *b, const char *limit, const char *v1, const char
                           limit);
     if (v1 == NULL && !b->layout->unified)
         return creel_fail(b->err, CREEL_UNSUPPORTED, 0,
-                          "%s cannot be set: this host has no %s controller in cgroup version 2", limit, v2);
+                          "invalid configuration: %s cannot be set: this host has no %s controller in cgroup version 2", limit,
+                          v2);
     return creel_fail(b->err, CREEL_UNSUPPORTED, 0, "%s cannot be set: this host has no %s cgroup controller", limit,
                       b->layout->unified && v2 != NULL ? v2 : v1 != NULL ? v1 : v2);
 }

@@ -97,3 +97,43 @@ p["args"] = ["awk", "$5 ~ /(new|bound)/ { printf \"%s \", $5 }", "/proc/self/mou
         [[ $output == *'line$'* && $output != *'line^M'* ]] || { echo "$output"; return 1; }
     done
 }
+
+# --- control groups that somebody else has made ---
+
+@test "a group whose parents others have made, with empty cpusets, takes a container" {
+    [ -e /sys/fs/cgroup/cpuset/cpuset.cpus ] || skip "cpuset is not on version 1"
+    mkdir -p "/sys/fs/cgroup/cpuset$GROUP/$ID/above"
+    [ -z "$(cat "/sys/fs/cgroup/cpuset$GROUP/$ID/above/cpuset.cpus")" ] || skip "children copy the cpuset here"
+    bundle 'l["cgroupsPath"] += "/above/container"; p["args"] = ["echo", "in"]'
+    run R run -b "$B" one
+    is in
+    [ -n "$(cat "/sys/fs/cgroup/cpuset$GROUP/$ID/above/cpuset.mems")" ]
+    find /sys/fs/cgroup/*"$GROUP/$ID" -depth -type d -exec rmdir {} +
+}
+
+@test "a group with processes, and one that is frozen, are refused in the words of the field" {
+    local freezer=/sys/fs/cgroup/freezer$GROUP/$ID file=freezer.state frozen=FROZEN
+    bundle 'p["args"] = ["sleep", "1000"]'
+    R run -d -b "$B" one >/dev/null 2>&1 </dev/null
+    run R create -b "$B" two
+    [ "$status" = 1 ]
+    [[ $output == *"container's cgroup is not empty"* ]]
+    R delete --force one
+    [ -d /sys/fs/cgroup/freezer ] || freezer=/sys/fs/cgroup$GROUP/$ID file=cgroup.freeze frozen=1
+    mkdir -p "$freezer"
+    echo $frozen >"$freezer/$file"
+    run R create -b "$B" two
+    rmdir "$freezer"
+    [ "$status" = 1 ]
+    [[ $output == *"container's cgroup unexpectedly frozen"* ]]
+}
+
+@test "a device rule may say \"rwa\", whose last letter means nothing, and must say something else" {
+    bundle 'l["resources"]["devices"].append({"allow": True, "type": "c", "major": 1, "minor": 11, "access": "rwa"}); p["args"] = ["echo", "in"]'
+    run R run -b "$B" one
+    is in
+    bundle 'l["resources"]["devices"].append({"allow": True, "type": "c", "major": 1, "minor": 11, "access": "a"})'
+    run R run -b "$B" one
+    [ "$status" = 1 ]
+    [[ $output == *"is not made of r, w and m"* ]]
+}
