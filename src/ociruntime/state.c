@@ -244,8 +244,11 @@ static int try_make(const char *root, const char *path, struct state *s, struct 
     if (r < 0 && errno != EEXIST)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "make the directory %s", path);
     existed = r < 0;
-    if (open_dir(path, s, &why) < 0 || (r = lock_dir(s, false, &why)) < 0)
+    if (open_dir(path, s, &why) < 0 || (r = lock_dir(s, false, &why)) < 0) {
+        if (!existed)
+            (void)rmdir(path); /* nothing is in it */
         return why.kind == CREEL_NOT_FOUND ? 1 : creel_fail_as(err, &why);
+    }
     if (r > 0)
         return fail_exists(err);
     if (!existed)

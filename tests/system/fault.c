@@ -4,7 +4,8 @@
  *   runtime-fault WHO N ERRNO REPORT COMMAND…
  *
  * WHO: 0 the command itself, 1 its first child, 2 its second … Counting starts with the process (for WHO 0 with its first
- * openat after start-up) and ends at its next execve. The failed call is not made. REPORT gets "<number>" of the call, or
+ * openat after start-up) and ends at its next execve. The failed call is not made. With ERRNO 0 the process is killed
+ * there instead. REPORT gets "<number>" of the call, or
  * "none" when there was no n-th one: then the caller has seen them all. Ends like the command. x86-64 only. */
 #include "base/parse.h"
 
@@ -49,9 +50,13 @@ static void at_entry(struct fault *f, pid_t pid, struct user_regs_struct *r)
         return;
     if (!f->counting && (f->who > 0 || nr == SYS_openat))
         f->counting = true;
-    if (!f->counting || is_exempt(nr) || ++f->count < f->n)
+    if (!f->counting || (f->error != 0 && is_exempt(nr)) || ++f->count < f->n)
         return;
     f->failed = nr;
+    if (f->error == 0) {
+        (void)kill(pid, SIGKILL);
+        return;
+    }
     f->failing = true;
     r->orig_rax = (unsigned long long)-1;
     (void)ptrace(PTRACE_SETREGS, pid, NULL, r);
