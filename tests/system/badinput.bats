@@ -169,6 +169,12 @@ refused() { # CODE TEXT COMMAND...
     refused 125 "--pid: invalid mode" run --pid nosuch busybox true
 }
 
+@test "the systemd manager where systemd does not run" {
+    [ ! -d /run/systemd/system ] || skip "systemd runs here"
+    refused 125 "systemd is not running on this host" --cgroup-manager systemd run --rm busybox true
+    run ! "$CREEL_BUILD/creel-runtime" --root "$T/states" --systemd-cgroup run --bundle "$T" nothing
+}
+
 @test "a working directory that is a file" {
     refused 125 "/etc/passwd" run --rm -w /etc/passwd busybox true
 }

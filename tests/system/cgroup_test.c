@@ -497,6 +497,41 @@ static void a_group_in_a_frozen_one_is_refused(void **state)
     unmake(parent);
 }
 
+static void a_threaded_group_is_refused(void **state)
+{
+    (void)state;
+    struct creel_err err = { 0 };
+    struct cgroup *parent = make("loom", NULL), *c = NULL;
+    char thread[160];
+    if (parent->v2 == parent->layout.count) {
+        unmake(parent);
+        skip();
+    }
+    assert_true((size_t)snprintf(thread, sizeof thread, "%s/thread", parent->path + 1) < sizeof thread);
+    assert_int_equal(mkdirat(parent->nodes[parent->v2].mount, thread, 0755), 0);
+    assert_int_equal(cgroup_file_write(parent, parent->v2, "thread/cgroup.type", "threaded"), 0);
+    assert_int_equal(cgroup_create(path_of("loom/thread"), CGROUP_AUTO, NULL, &c, &err), -1);
+    assert_int_equal(err.kind, CREEL_CONFLICT);
+    assert_non_null(strstr(err.text, "threaded"));
+    unmake(parent);
+}
+
+/* Names of systemd's scopes mean what they say only where systemd was chosen and is there. */
+static void scopes_need_systemd(void **state)
+{
+    (void)state;
+    struct creel_err err = { 0 };
+    struct cgroup *c = NULL;
+    assert_int_equal(cgroup_create("system.slice:creel:x", CGROUP_AUTO, NULL, &c, &err), -1);
+    assert_int_equal(err.kind, CREEL_INVALID);
+    if (cgroup_manager_check(CGROUP_SYSTEMD, &err) == 0)
+        return;
+    assert_int_equal(err.kind, CREEL_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "use cgroupfs"));
+    assert_int_equal(cgroup_create("system.slice:creel:x", CGROUP_SYSTEMD, NULL, &c, &err), -1);
+    assert_int_equal(err.kind, CREEL_UNSUPPORTED);
+}
+
 static int wait_for_end(void *arg)
 {
     (void)arg;
@@ -698,6 +733,8 @@ int main(void)
         cmocka_unit_test(device_rules_hold_before_and_after_updates),
         cmocka_unit_test(frozen_groups_stand_still),
         cmocka_unit_test(a_group_in_a_frozen_one_is_refused),
+        cmocka_unit_test(a_threaded_group_is_refused),
+        cmocka_unit_test(scopes_need_systemd),
         cmocka_unit_test(a_group_with_processes_is_not_taken_over),
         cmocka_unit_test(kill_outruns_forks),
         cmocka_unit_test(groups_below_are_removed_too),

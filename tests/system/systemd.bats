@@ -196,14 +196,13 @@ scope() { bundle "l['cgroupsPath'] = 'system.slice:creel:$ID'" 'p["args"] = ["sl
 @test "a runtime that is killed while it makes a container leaves no scope" {
     scope 'c["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "1000"]}]}'
     "$RUNTIME" --root "$T/states" --systemd-cgroup create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 &
-    local pid=$!
-    within test -d "/sys/fs/cgroup/system.slice/$UNIT"
-    within pgrep -f '^sleep 1000$' >/dev/null
+    local pid=$! hook
+    within eval "hook=\$(pgrep -P $pid -x sleep)"
     kill -9 $pid
     wait $pid || true
-    pkill -9 -P 1 -fx 'sleep 1000' || true # the hook, which is nobody's child now
+    kill -9 $hook
+    within unit_gone "$UNIT" # by itself: nothing else has looked after it yet
     oci delete --force "$ID"
-    within unit_gone "$UNIT"
 }
 
 @test "a container with users of its own may make groups, and not change its limits" {
