@@ -13,12 +13,12 @@
 #include <string.h>
 
 /* One row per member; T is the struct, m the member, c its count or flag. */
-#define ROW(T, k, key, m) { key, OCI_F_##k, 0, offsetof(T, m), 0, NULL }
-#define ALW(T, k, key, m) { key, OCI_F_##k, OCI_FIELD_ALWAYS, offsetof(T, m), 0, NULL }
-#define AUX(T, k, key, m, c) { key, OCI_F_##k, 0, offsetof(T, m), offsetof(T, c), NULL }
-#define OBJ(T, key, m, s) { key, OCI_F_OBJ, 0, offsetof(T, m), 0, &s##_shape }
-#define ARR(T, key, m, c, s) { key, OCI_F_ARR, 0, offsetof(T, m), offsetof(T, c), &s##_shape }
-#define MAP(T, key, m, c, s) { key, OCI_F_MAP, 0, offsetof(T, m), offsetof(T, c), &s##_shape }
+#define ROW(T, k, key, m) { key, OCI_F_##k, 0, offsetof(T, m), 0, NULL, NULL }
+#define ALW(T, k, key, m) { key, OCI_F_##k, OCI_FIELD_ALWAYS, offsetof(T, m), 0, NULL, NULL }
+#define AUX(T, k, key, m, c) { key, OCI_F_##k, 0, offsetof(T, m), offsetof(T, c), NULL, NULL }
+#define OBJ(T, key, m, s) { key, OCI_F_OBJ, 0, offsetof(T, m), 0, &s##_shape, NULL }
+#define ARR(T, key, m, c, s) { key, OCI_F_ARR, 0, offsetof(T, m), offsetof(T, c), &s##_shape, NULL }
+#define MAP(T, key, m, c, s) { key, OCI_F_MAP, 0, offsetof(T, m), offsetof(T, c), &s##_shape, NULL }
 #define NO_PRESENT (-1)
 #define SHAPE(name, T, p)                                                                                            \
     static const struct oci_shape name##_shape = {sizeof(T), name##_fields, ARRAY_LEN(name##_fields), p};            \
@@ -215,7 +215,7 @@ static const struct oci_field block_io_fields[] = {
 SHAPE(block_io, R(block_io), NO_PRESENT);
 
 static const struct oci_field hugepage_fields[] = {
-    ROW(struct oci_hugepage, STR, "pageSize", page_size),
+    { "pageSize", OCI_F_STR, 0, offsetof(struct oci_hugepage, page_size), 0, NULL, "pagesize" }, /* runc minds no case */
     ALW(struct oci_hugepage, U64, "limit", limit),
 };
 SHAPE(hugepage, struct oci_hugepage, NO_PRESENT);

@@ -220,8 +220,10 @@ static size_t field_find(const struct oci_shape *shape, size_t from, const char 
 {
     for (size_t n = 0; n < shape->count; n++) {
         size_t i = from + n < shape->count ? from + n : from + n - shape->count;
-        const char *k = shape->fields[i].key;
+        const char *k = shape->fields[i].key, *other = shape->fields[i].alias;
         if (strncmp(k, key, len) == 0 && k[len] == '\0')
+            return i;
+        if (other != NULL && strncmp(other, key, len) == 0 && other[len] == '\0')
             return i;
     }
     return shape->count;

@@ -37,6 +37,7 @@ struct oci_field {
     unsigned flags;
     size_t offset, aux;
     const struct oci_shape *shape;
+    const char *alias;          /* other spelling that configurations have; NULL */
 };
 struct oci_shape {
     size_t size;

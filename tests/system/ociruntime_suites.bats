@@ -137,3 +137,17 @@ p["args"] = ["awk", "$5 ~ /(new|bound)/ { printf \"%s \", $5 }", "/proc/self/mou
     [ "$status" = 1 ]
     [[ $output == *"is not made of r, w and m"* ]]
 }
+
+@test "huge page limits may spell \"pagesize\", and not both ways" {
+    local size
+    size=$(ls /sys/kernel/mm/hugepages | sed -n 's/hugepages-\([0-9]*\)kB/\1/p' | head -1)
+    [ -n "$size" ] && grep -q hugetlb /proc/self/cgroup /sys/fs/cgroup/{,unified/}cgroup.controllers 2>/dev/null || skip "no control of huge pages"
+    SIZE=$((size < 1048576 ? size / 1024 : size / 1048576))$([ "$size" -lt 1048576 ] && echo MB || echo GB) \
+        bundle 'import os; l["resources"]["hugepageLimits"] = [{"pagesize": os.environ["SIZE"], "limit": 0}]; p["args"] = ["echo", "in"]'
+    run R run -b "$B" one
+    is in
+    bundle 'l["resources"]["hugepageLimits"] = [{"pagesize": "2MB", "pageSize": "1GB", "limit": 0}]'
+    run R run -b "$B" one
+    [ "$status" = 1 ]
+    [[ $output == *"the member is there twice"* ]]
+}
