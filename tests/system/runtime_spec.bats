@@ -485,3 +485,60 @@ fifo"
     refused 125 "its owner 70000:0 is not mapped" 'mapped()' 'm("devpts")["options"].remove("gid=5")' \
         'l["devices"] = [{"path": "/dev/kept", "type": "c", "major": 1, "minor": 5, "uid": 70000}]'
 }
+
+@test "when a system call fails: network devices, the root in the caller's namespace and nodes are as before" {
+    [ -x "$CREEL_BUILD/tests/unit/runtime/runtime-fault" ] || skip "runtime-fault is for x86-64"
+    setup_veth
+    ip addr add 10.77.9.2/24 dev "$A"
+    ip link set "$A" up
+    mkdir "$T/rich"
+    cp -a "$B/rootfs" "$T/rich/rootfs"
+    bundle 'p["args"] = ["true"]' 'l["namespaces"].remove(ns("mount"))' "l['netDevices'] = {'$A': {'name': 'ctr0'}}"
+    cp "$B/config.json" "$T/plain.json"
+    bundle 'p["args"] = ["true"]' 'mapped()' 'l["namespaces"].append({"type": "time"})' 'l["timeOffsets"] = {"boottime": {"secs": 5}}' \
+        'm("devpts")["options"].remove("gid=5")' "l['netDevices'] = {'$A': {'name': 'ctr0'}}" \
+        'l["devices"] = [{"path": "/dev/kept", "type": "c", "major": 1, "minor": 5, "uid": 3}]'
+    cp "$B/config.json" "$T/rich/config.json"
+    cp "$T/plain.json" "$B/config.json"
+    python3 - "$CREEL_BUILD/tests/unit/runtime" "$GROUP/$ID" "$A" "$P" $((7 + $(date +%j | sed 's/^0*//') % 5)) "$B" "$T/rich" <<'PY'
+import errno, os, subprocess, sys
+programs, group, a, p, every = sys.argv[1:6]
+def left():
+    return [os.path.join(top, d) for top, dirs, _ in os.walk("/sys/fs/cgroup") for d in dirs if os.path.join(top, d).endswith(group)]
+def device():
+    x = subprocess.run(["ip", "addr", "show", "dev", a], capture_output=True, text=True).stdout
+    return "10.77.9.2/24" in x and ",UP" in x
+faults = moved = 0
+for bundle in sys.argv[6:]:
+    for who in (0, 1):
+        n = 0
+        while True:
+            n += int(every)
+            cmd = [programs + "/runtime-fault", str(who), str(n), str((errno.EIO, errno.ENOMEM)[n % 2]), "/dev/stdout", programs + "/runtime-probe", bundle, "f"]
+            r = subprocess.run(cmd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
+            assert not left(), (bundle, who, n, r.stdout, left())
+            assert bundle not in open("/proc/self/mountinfo").read(), (bundle, who, n, r.stdout)
+            if r.returncode == 0: # the kernel has removed the device with its namespace
+                moved += 1
+                subprocess.run(["ip", "link", "del", a], capture_output=True)
+                for i in range(500): # the other end goes when the namespace does, in the background
+                    if subprocess.run(["ip", "link", "add", a, "type", "veth", "peer", "name", p], capture_output=True).returncode == 0:
+                        break
+                subprocess.run(["ip", "addr", "add", "10.77.9.2/24", "dev", a], check=True)
+                subprocess.run(["ip", "link", "set", a, "up"], check=True)
+                if "none" in r.stdout:
+                    break
+                continue
+            faults += 1
+            assert len(r.stderr.strip().splitlines()) == 1, (bundle, who, n, r.stdout, r.stderr)
+            assert device(), (bundle, who, n, r.stdout, r.stderr)
+assert faults > 20 and moved >= 4, (faults, moved)
+PY
+}
+
+@test "mounts: the host's sysfs stands in, read-only with all below it, where a user namespace may not mount its own" {
+    inside 'awk "\$5 ~ /^\/sys/ { print \$6 }" /proc/self/mountinfo | grep -vc "^ro,.*nosuid,nodev,noexec"; ls -d /sys/class' 'mapped()' \
+        'l["namespaces"].remove(ns("network"))' 'm("sysfs")["options"] = ["rw"]' 'm("devpts")["options"].remove("gid=5")' 'sh(os.environ["SH_TEXT"])'
+    [ "${lines[0]}" = 0 ]
+    [ "${lines[1]}" = /sys/class ]
+}
