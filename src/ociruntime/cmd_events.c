@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ociruntime/cmd_events.c: what a container uses, again and again, and when it runs out of memory, until it ends.
  *
- * One line of JSON for each. Between two lines this waits in poll: for the next line's time, for the kernel's news of the OOM
- * killer, and for the end of the container's first process. */
+ * One line of JSON for each. Between two lines this waits in poll: for the next line's time, for the kernel's news
+ * of the OOM killer, and for the end of the container's first process. */
 #include "ociruntime/command.h"
 #include "ociruntime/output.h"
 #include "ociruntime/state.h"
@@ -116,7 +116,8 @@ static int run(struct invocation *in, struct creel_err *err)
     struct watch w = { .state = &s, .log = &in->log, .oom_fd = -1 };
     const char *interval = option_string(in, "interval");
     if (!parse_duration_ns(interval, &w.interval_ns))
-        return creel_fail(err, CREEL_INVALID, 0, "invalid value \"%s\" for flag -interval: no duration such as 5s", interval);
+        return creel_fail(err, CREEL_INVALID, 0, "invalid value \"%s\" for flag -interval: no duration such as 5s",
+                          interval);
     if (w.interval_ns <= 0)
         return creel_fail(err, CREEL_INVALID, 0, "duration interval must be greater than 0");
     if (invocation_root(in, &root, err) < 0 || state_load(root, invocation_arg(in, 0), &s, err) < 0
@@ -127,7 +128,8 @@ static int run(struct invocation *in, struct creel_err *err)
     if (state_cgroup(&s, &group, err) < 0)
         return -1;
     if (group == NULL)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, which would count", s.id);
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, which would count",
+                          s.id);
     w.group = group;
     w.pidfd = pidfd;
     return option_flag(in, "stats") ? show_stats(&w, err) : watch_until_end(&w, err);
@@ -143,7 +145,7 @@ static const struct option options[] = {
 const struct command command_events = {
     .name = "events", .synopsis = "[options] <container-id>",
     .summary = "display container events such as OOM notifications, cpu, memory, and IO usage statistics",
-    .description = "One JSON object per line: {\"type\":\"stats\",…} once per interval, {\"type\":\"oom\",…} when the kernel "
-                   "ended a process of the container for want of memory. Ends with the container.",
+    .description = "One JSON object per line: {\"type\":\"stats\",…} once per interval, {\"type\":\"oom\",…} when "
+                   "the kernel ended a process of the container for want of memory. Ends with the container.",
     .options = options, .min_args = 1, .max_args = 1, .run = run,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ociruntime/cmd_exec.c: a further process in a container that is running, or waits for `start`.
  *
- * Nothing of the container's state changes, so the lock is not taken. All that can be refused is refused, and the caller's sockets
- * are connected, before the process is made; what fails after that ends it. */
+ * Nothing of the container's state changes, so the lock is not taken. All that can be refused is refused, and the
+ * caller's sockets are connected, before the process is made; what fails after that ends it. */
 #include "ociruntime/command.h"
 #include "ociruntime/exec_process.h"
 #include "ociruntime/fd_socket.h"
@@ -121,13 +121,15 @@ static int make_process(struct job *j, const struct invocation *in, struct creel
 {
     int64_t preserve = option_int(in, "preserve-fds");
     if (preserve < 0 || preserve > INT_MAX - 3)
-        return creel_fail(err, CREEL_INVALID, 0, "invalid value \"%lld\" for flag -preserve-fds", (long long)preserve);
+        return creel_fail(err, CREEL_INVALID, 0, "invalid value \"%lld\" for flag -preserve-fds",
+                          (long long)preserve);
     const struct runtime_exec_params p = {
         .config = j->config, .process = &j->process, .init_pidfd = j->init_pidfd, .init_pid = j->state.pid,
         .id = j->state.id, .stdio = { 0, 1, 2 }, .stdio_is_ours = true, .preserve_fds = (int)preserve,
         .seccomp = j->config->linux_.seccomp.present ? &j->filter.fprog : NULL, .seccomp_flags = j->filter.flags,
         .bundle = j->state.bundle, .cgroup_path = j->state.cgroup, .cgroup_manager = j->state.manager,
-        .cgroups_below = option_list(in, "cgroup"), .patient = option_flag(in, "ignore-paused"), .reset_cpus = true, .terminal_relayed = !j->detach,
+        .cgroups_below = option_list(in, "cgroup"), .patient = option_flag(in, "ignore-paused"),
+        .reset_cpus = true, .terminal_relayed = !j->detach,
         .warn = log_warn, .warn_data = &in->log,
     };
     log_affinity(&in->log, j->process.exec_cpu_affinity.initial);
@@ -187,14 +189,16 @@ static int run(struct invocation *in, struct creel_err *err)
 
 static const struct option options[] = {
     { .name = "console-socket", .kind = OPTION_STRING, .metavar = "PATH",
-      .help = "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's "
-              "pseudoterminal" },
+      .help = "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the "
+              "console's pseudoterminal" },
     { .name = "pidfd-socket", .kind = OPTION_STRING, .metavar = "PATH",
       .help = "path to an AF_UNIX socket which will receive a file descriptor referencing the exec process" },
     { .name = "cwd", .kind = OPTION_STRING, .metavar = "PATH", .help = "current working directory in the container" },
-    { .name = "env", .letter = 'e', .kind = OPTION_LIST, .metavar = "NAME=VALUE", .help = "set environment variables" },
+    { .name = "env", .letter = 'e', .kind = OPTION_LIST, .metavar = "NAME=VALUE",
+      .help = "set environment variables" },
     { .name = "tty", .letter = 't', .kind = OPTION_FLAG, .help = "allocate a pseudo-TTY" },
-    { .name = "user", .letter = 'u', .kind = OPTION_STRING, .metavar = "UID[:GID]", .help = "user and group, as numbers" },
+    { .name = "user", .letter = 'u', .kind = OPTION_STRING, .metavar = "UID[:GID]",
+      .help = "user and group, as numbers" },
     { .name = "additional-gids", .letter = 'g', .kind = OPTION_LIST, .metavar = "GID", .help = "additional gids" },
     { .name = "process", .letter = 'p', .kind = OPTION_STRING, .metavar = "FILE",
       .help = "path to the process.json; other options about the process are then ignored" },
@@ -203,7 +207,8 @@ static const struct option options[] = {
       .help = "specify the file to write the process id to" },
     { .name = "process-label", .kind = OPTION_STRING, .metavar = "LABEL",
       .help = "set the asm process label for the process commonly used with selinux" },
-    { .name = "apparmor", .kind = OPTION_STRING, .metavar = "PROFILE", .help = "set the apparmor profile for the process" },
+    { .name = "apparmor", .kind = OPTION_STRING, .metavar = "PROFILE",
+      .help = "set the apparmor profile for the process" },
     { .name = "no-new-privs", .kind = OPTION_FLAG, .help = "set the no new privileges value for the process" },
     { .name = "cap", .letter = 'c', .kind = OPTION_LIST, .metavar = "CAP",
       .help = "add a capability to the bounding set for the process" },
@@ -218,8 +223,9 @@ static const struct option options[] = {
 const struct command command_exec = {
     .name = "exec", .synopsis = "[options] <container-id> <command> [arguments...]",
     .summary = "execute new process inside the container",
-    .description = "The process has what the container's first process was given, changed by the options: user, capabilities, "
-                   "environment, limits. With --process it has what the document gives it instead, and no command follows. The "
-                   "exit code is the process's, 128 + signal if one ended it, and 255 if there was none.",
+    .description = "The process has what the container's first process was given, changed by the options: user, "
+                   "capabilities, environment, limits. With --process it has what the document gives it instead, and "
+                   "no command follows. The exit code is the process's, 128 + signal if one ended it, and 255 if there was "
+                   "none.",
     .options = options, .min_args = 1, .max_args = -1, .stop_at_operand = true, .guarded = true, .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ociruntime/cmd_pause.c: pause and resume. The freezer itself is asked what holds; nothing about it is remembered. */
+/* ociruntime/cmd_pause.c: pause and resume. The freezer itself is asked what holds; nothing about it is
+ * remembered. */
 #include "ociruntime/command.h"
 #include "ociruntime/state.h"
 
@@ -17,8 +18,8 @@ static int toggle(struct invocation *in, bool freeze, struct creel_err *err)
     if (state_cgroup(&s, &group, err) < 0)
         return -1;
     if (group == NULL)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, so it cannot be %s", s.id,
-                          freeze ? "paused" : "resumed");
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, so it cannot be %s",
+                          s.id, freeze ? "paused" : "resumed");
     /* A container that waits for `start` can be frozen, too; its status says "created" all the same. */
     int frozen = cgroup_is_frozen(group);
     if (frozen < 0)
@@ -36,8 +37,8 @@ static const struct option no_options[] = { { .name = NULL } };
 const struct command command_pause = {
     .name = "pause", .synopsis = "<container-id>",
     .summary = "pause suspends all processes inside the container",
-    .description = "Every process of the container stops where it is until it is resumed. The call returns when all of them "
-                   "have stopped.",
+    .description = "Every process of the container stops where it is until it is resumed. The call returns when all "
+                   "of them have stopped.",
     .options = no_options, .min_args = 1, .max_args = 1, .run = pause_run,
 };
 const struct command command_resume = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ociruntime/cmd_ps.c: the processes of a container, from its control group, so that one that took another name, session or
- * namespace is listed as well. For people ps(1) prints them. */
+/* ociruntime/cmd_ps.c: the processes of a container, from its control group, so that one that took another name,
+ * session or namespace is listed as well. For people ps(1) prints them. */
 #include "ociruntime/command.h"
 #include "ociruntime/output.h"
 #include "ociruntime/ps_table.h"
@@ -136,7 +136,7 @@ static const struct option options[] = {
 const struct command command_ps = {
     .name = "ps", .synopsis = "[options] <container-id> [ps options]",
     .summary = "ps displays the processes running inside a container",
-    .description = "What follows the container goes to ps(1), \"-ef\" if nothing does; its output must have a column PID. With "
-                   "\"json\" the pids alone are printed, as the host numbers them.",
+    .description = "What follows the container goes to ps(1), \"-ef\" if nothing does; its output must have a column "
+                   "PID. With \"json\" the pids alone are printed, as the host numbers them.",
     .options = options, .min_args = 1, .max_args = -1, .stop_at_operand = true, .run = run,
 };

@@ -50,7 +50,7 @@ static const struct option options[] = {
 const struct command command_spec = {
     .name = "spec", .synopsis = "[options]",
     .summary = "create a new specification file",
-    .description = "Writes config.json: a starting point to be edited. It runs \"sh\" in the root file system \"rootfs\" of "
-                   "the bundle, read-only, on a terminal, with few capabilities.",
+    .description = "Writes config.json: a starting point to be edited. It runs \"sh\" in the root file system "
+                   "\"rootfs\" of the bundle, read-only, on a terminal, with few capabilities.",
     .options = options, .min_args = 0, .max_args = 0, .run = run,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ociruntime/cmd_update.c: change the limits of a container.
  *
- * What is asked for is checked whole, then remembered, then given to the kernel; if that refuses, the old limits are in
- * force again (cgroup_update sees to that) and remembered again. */
+ * What is asked for is checked whole, then remembered, then given to the kernel; if that refuses, the old limits
+ * are in force again (cgroup_update sees to that) and remembered again. */
 #include "ociruntime/command.h"
 #include "ociruntime/resources.h"
 #include "ociruntime/state.h"
@@ -29,7 +29,8 @@ static int change_rdt(const struct invocation *in, struct oci_config *c, struct 
         if (access("/sys/fs/resctrl/info", F_OK) < 0)
             return creel_fail(err, CREEL_UNSUPPORTED, 0, "%s", rows[i].lack);
         if (!c->linux_.intel_rdt.present)
-            return creel_fail(err, CREEL_INVALID, 0, "updating a non-existent Intel RDT configuration is not supported");
+            return creel_fail(err, CREEL_INVALID, 0,
+                              "updating a non-existent Intel RDT configuration is not supported");
         free(*rows[i].at);
         *rows[i].at = strdup(rows[i].text);
         if (*rows[i].at == NULL)
@@ -58,8 +59,9 @@ static int save_config(struct state *s, char **text, struct creel_err *err)
 }
 
 /* `before` and `after` are the configurations, `r` what is between them. */
-static int put_in_force(const struct invocation *in, const struct state *s, struct cgroup *group, const struct oci_resources *r,
-                        const struct oci_config *before, const struct oci_config *after, struct creel_err *err)
+static int put_in_force(const struct invocation *in, const struct state *s, struct cgroup *group,
+                        const struct oci_resources *r, const struct oci_config *before,
+                        const struct oci_config *after, struct creel_err *err)
 {
     bool rdt = given(option_string(in, "l3-cache-schema")) || given(option_string(in, "mem-bw-schema"));
     if ((!rdt || write_rdt(s, after, err) == 0) && cgroup_update(group, r, err) == 0)
@@ -86,7 +88,8 @@ static int apply(const struct invocation *in, struct state *s, struct cgroup *gr
     if (put_in_force(in, s, group, r, before, after, err) == 0)
         return 0;
     if (save_config(s, &text, &again) < 0)
-        return creel_wrap(err, "%s; the state of container %s now has limits that are not in force", again.text, s->id);
+        return creel_wrap(err, "%s; the state of container %s now has limits that are not in force", again.text,
+                          s->id);
     return -1;
 }
 
@@ -104,7 +107,8 @@ static int update(struct invocation *in, const struct oci_resources *r, struct c
     if (state_cgroup(&s, &group, err) < 0)
         return -1;
     if (group == NULL)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, so it has no limits", s.id);
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s runs without a control group, so it has no limits",
+                          s.id);
     return apply(in, &s, group, r, err);
 }
 
@@ -120,8 +124,8 @@ static int run(struct invocation *in, struct creel_err *err)
 
 static const struct option options[] = {
     { .name = "resources", .letter = 'r', .kind = OPTION_STRING, .metavar = "FILE",
-      .help = "path to the file containing the resources to update or '-' to read from the standard input; other limits "
-              "are then ignored" },
+      .help = "path to the file containing the resources to update or '-' to read from the standard input; other "
+              "limits are then ignored" },
     { .name = "blkio-weight", .kind = OPTION_STRING, .metavar = "N",
       .help = "block I/O weight, from 10 to 1000" },
     { .name = "cpu-period", .kind = OPTION_STRING, .metavar = "USEC",
@@ -138,8 +142,10 @@ static const struct option options[] = {
       .help = "CPU realtime hardcap limit (in usecs). Allowed cpu time in a given period" },
     { .name = "cpuset-cpus", .kind = OPTION_STRING, .metavar = "LIST", .help = "CPU(s) to use" },
     { .name = "cpuset-mems", .kind = OPTION_STRING, .metavar = "LIST", .help = "Memory node(s) to use" },
-    { .name = "kernel-memory", .kind = OPTION_STRING, .metavar = "BYTES", .help = "obsolete: ignored", .hidden = true },
-    { .name = "kernel-memory-tcp", .kind = OPTION_STRING, .metavar = "BYTES", .help = "obsolete: ignored", .hidden = true },
+    { .name = "kernel-memory", .kind = OPTION_STRING, .metavar = "BYTES", .help = "obsolete: ignored",
+      .hidden = true },
+    { .name = "kernel-memory-tcp", .kind = OPTION_STRING, .metavar = "BYTES", .help = "obsolete: ignored",
+      .hidden = true },
     { .name = "memory", .kind = OPTION_STRING, .metavar = "BYTES", .help = "Memory limit (in bytes)" },
     { .name = "cpu-idle", .kind = OPTION_STRING, .metavar = "0|1",
       .help = "set cgroup SCHED_IDLE or not, 0: default behavior, 1: SCHED_IDLE" },
@@ -159,7 +165,8 @@ static const struct option options[] = {
 const struct command command_update = {
     .name = "update", .synopsis = "[options] <container-id>",
     .summary = "update container resource constraints",
-    .description = "What is not given stays as it is. The document of --resources is the \"resources\" object of the OCI "
-                   "configuration; its device rules are left as they are. Either everything is changed or nothing.",
+    .description = "What is not given stays as it is. The document of --resources is the \"resources\" object of "
+                   "the OCI configuration; its device rules are left as they are. Either everything is changed or "
+                   "nothing.",
     .options = options, .min_args = 1, .max_args = 1, .run = run,
 };

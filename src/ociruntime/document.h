@@ -6,7 +6,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* Append the same document, indented, with a line feed at the end. Errors: INVALID when `json` is none. Memory: bytes_ok. */
+/* Append the same document, indented, with a line feed at the end. Errors: INVALID when `json` is none. Memory:
+ * bytes_ok. */
 int document_indent(const char *json, struct bytes *out, struct creel_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ociruntime/exec_process.c: the container's process is copied as a document, so that the copy owns what it changes. */
+/* ociruntime/exec_process.c: the container's process is copied as a document, so that the copy owns what it
+ * changes. */
 #include "ociruntime/exec_process.h"
 
 #include "base/parse.h"
@@ -117,7 +118,8 @@ static int add_groups(const struct invocation *in, struct oci_process *p, struct
     for (size_t i = 0; i < groups->count; i++) {
         uint64_t gid;
         if (!parse_u64(groups->items[i], UINT32_MAX - 1, &gid))
-            return creel_fail(err, CREEL_INVALID, 0, "additional-gids must be a positive number %.40s", groups->items[i]);
+            return creel_fail(err, CREEL_INVALID, 0, "additional-gids must be a positive number %.40s",
+                              groups->items[i]);
         more[u->additional_gid_count++] = (uint32_t)gid;
     }
     return 0;

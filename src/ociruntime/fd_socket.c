@@ -13,8 +13,8 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 
-/* A path that is too long for an address is named by the descriptor of the socket's file; so nobody can put a link to another
- * socket in its place, either. */
+/* A path that is too long for an address is named by the descriptor of the socket's file; so nobody can put a link
+ * to another socket in its place, either. */
 int fd_socket_connect(const char *path, int *ret, struct creel_err *err)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ociruntime/foreground.c: one poll over signals, the end of the process, and the two directions of its terminal.
  *
- * Standard streams are shared with others, so they are never made non-blocking: at most PIECE bytes are written when poll says
- * that there is room. A reader that is slow stops the copying from its side only; signals go on being delivered. */
+ * Standard streams are shared with others, so they are never made non-blocking: at most PIECE bytes are written
+ * when poll says that there is room. A reader that is slow stops the copying from its side only; signals go on
+ * being delivered. */
 #include "ociruntime/foreground.h"
 
 #include "base/cleanup.h"
@@ -224,7 +225,8 @@ static int turn(struct stay *s, struct creel_err *err)
     return 0;
 }
 
-int foreground_stay(struct foreground *f, pid_t pid, int pidfd, int console_master, int *ret_code, struct creel_err *err)
+int foreground_stay(struct foreground *f, pid_t pid, int pidfd, int console_master, int *ret_code,
+                    struct creel_err *err)
 {
     struct stay s = { .f = f, .pid = pid, .pidfd = pidfd, .master = console_master,
                       .in = { .from = -1, .to = -1 }, .out = { .from = -1, .to = -1 } };

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Append the head of `text` and those lines whose column under "PID" is one of the pids. Columns are words, as far as the PID;
- * lines with fewer are left out. Errors: INVALID when the head has no PID. Memory: see bytes_ok. */
+/* Append the head of `text` and those lines whose column under "PID" is one of the pids. Columns are words, as far
+ * as the PID; lines with fewer are left out. Errors: INVALID when the head has no PID. Memory: see bytes_ok. */
 int ps_table_filter(const char *text, const pid_t *pids, size_t count, struct bytes *out, struct creel_err *err);
 
 #endif

@@ -27,8 +27,8 @@ static int below_clean(const char *path, struct bytes *out, struct creel_err *er
     return bytes_ok(out) ? 0 : creel_fail_nomem(err);
 }
 
-/* Where the descriptor of the hierarchy's way in is kept; NULL when there is none, or when some hierarchy may not be entered.
- * tasks[] has one per version 1 hierarchy that the group is in, in the order of the layout. */
+/* Where the descriptor of the hierarchy's way in is kept; NULL when there is none, or when some hierarchy may not
+ * be entered. tasks[] has one per version 1 hierarchy that the group is in, in the order of the layout. */
 static int *entry_of(struct cgroup *c, size_t hierarchy)
 {
     size_t at = 0, count = 0;
@@ -63,11 +63,12 @@ static int enter_controller(struct cgroup *c, const char *controller, const char
 {
     for (size_t i = 0; i < c->layout.count; i++) {
         const char *names = c->layout.items[i].controllers;
-        if (!c->layout.items[i].v2
-            && (cgroup_list_has(names, controller) || (strncmp(names, "name=", 5) == 0 && strcmp(names + 5, controller) == 0)))
+        if (!c->layout.items[i].v2 && (cgroup_list_has(names, controller) ||
+                                       (strncmp(names, "name=", 5) == 0 && strcmp(names + 5, controller) == 0)))
             return enter_one(c, i, below, err);
     }
-    return creel_fail(err, CREEL_INVALID, 0, "unknown controller %.60s: no cgroup v1 hierarchy of this host has it", controller);
+    return creel_fail(err, CREEL_INVALID, 0, "unknown controller %.60s: no cgroup v1 hierarchy of this host has it",
+                      controller);
 }
 
 static int enter_controllers(struct cgroup *c, const char *arg, const char *names, const char *below,
@@ -78,11 +79,13 @@ static int enter_controllers(struct cgroup *c, const char *arg, const char *name
         return creel_fail_nomem(err);
     for (size_t i = 0; i < list.count; i++) {
         if (list.items[i][0] == '\0')
-            return creel_fail(err, CREEL_INVALID, 0, "invalid --cgroup argument: %.200s (empty <controller> prefix)", arg);
+            return creel_fail(err, CREEL_INVALID, 0, "invalid --cgroup argument: %.200s (empty <controller> prefix)",
+                              arg);
         for (size_t k = 0; k < i; k++)
             if (strcmp(list.items[k], list.items[i]) == 0)
                 return creel_fail(err, CREEL_INVALID, 0,
-                                  "invalid --cgroup argument(s): controller %.60s specified multiple times", list.items[i]);
+                                  "invalid --cgroup argument(s): controller %.60s specified multiple times",
+                                  list.items[i]);
         if (enter_controller(c, list.items[i], below, err) < 0)
             return -1;
     }
@@ -95,7 +98,8 @@ int cgroup_enter_below(struct cgroup *c, const struct strv *args, struct creel_e
         const char *arg = args->items[i], *colon = strchr(arg, ':');
         auto_bytes below = BYTES_INIT;
         if (colon == NULL && args->count > 1)
-            return creel_fail(err, CREEL_INVALID, 0, "invalid --cgroup argument: %.200s (missing <controller>: prefix)", arg);
+            return creel_fail(err, CREEL_INVALID, 0,
+                              "invalid --cgroup argument: %.200s (missing <controller>: prefix)", arg);
         if (below_clean(colon != NULL ? colon + 1 : arg, &below, err) < 0)
             return -1;
         if (colon != NULL) {

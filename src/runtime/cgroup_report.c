@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtime/cgroup_report.c: the kernel's texts of one group to one JSON object.
  *
- * Each topic is read from the version 1 hierarchy that has its controller, or else from the version 2 group. Names and
- * units are those of runc's events, which monitoring programs read: times in nanoseconds, limits as the kernel prints
- * them ("max" is 2^64 - 1; for processes 0), swap always together with memory. The texts are the kernel's, but the
- * parsers rely on no line being there or well-formed. */
+ * Each topic is read from the version 1 hierarchy that has its controller, or else from the version 2 group. Names
+ * and units are those of runc's events, which monitoring programs read: times in nanoseconds, limits as the kernel
+ * prints them ("max" is 2^64 - 1; for processes 0), swap always together with memory. The texts are the kernel's,
+ * but the parsers rely on no line being there or well-formed. */
 #include "runtime/cgroup_report.h"
 
 #include "runtime/cgroup_internal.h"
@@ -86,7 +86,8 @@ static bool pressure_parse(const char *line, const char *which, double avg[3], u
 {
     size_t n = strlen(which);
     return strncmp(line, which, n) == 0
-           && sscanf(line + n, " avg10=%lf avg60=%lf avg300=%lf total=%" SCNu64, &avg[0], &avg[1], &avg[2], total) == 4
+           && sscanf(line + n, " avg10=%lf avg60=%lf avg300=%lf total=%" SCNu64, &avg[0], &avg[1], &avg[2], total)
+               == 4
            && isfinite(avg[0]) && isfinite(avg[1]) && isfinite(avg[2]);
 }
 
@@ -295,7 +296,10 @@ static void raw_memory(struct report *r, const char *controller)
 static void memory_v1(struct report *r)
 {
     static const struct { const char *key, *prefix; } rows[] = {
-        { "usage", "memory" }, { "swap", "memory.memsw" }, { "kernel", "memory.kmem" }, { "kernelTCP", "memory.kmem.tcp" },
+        { "usage", "memory" },
+        { "swap", "memory.memsw" },
+        { "kernel", "memory.kmem" },
+        { "kernelTCP", "memory.kmem.tcp" },
     };
     number_unless_0(r, "cache", value(r, "memory", "memory.stat", "cache"));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -423,7 +427,8 @@ static bool io_file_v1(struct report *r, const char *key, const char *file)
 static void io_v1(struct report *r)
 {
     static const struct { const char *key, *bfq, *throttle; } rows[] = {
-        { "ioServiceBytesRecursive", "blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive" },
+        { "ioServiceBytesRecursive", "blkio.bfq.io_service_bytes_recursive",
+         "blkio.throttle.io_service_bytes_recursive" },
         { "ioServicedRecursive", "blkio.bfq.io_serviced_recursive", "blkio.throttle.io_serviced_recursive" },
         { "ioQueueRecursive", "blkio.bfq.io_queued_recursive", NULL },
         { "ioServiceTimeRecursive", "blkio.bfq.io_service_time_recursive", NULL },

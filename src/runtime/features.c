@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/features.c: the OCI features document. What is printed here is built in, as the specification asks ("unrelated to
- * whether the host supports it"); only seccomp's supportedFlags are this kernel's. */
+/* runtime/features.c: the OCI features document. What is printed here is built in, as the specification asks
+ * ("unrelated to whether the host supports it"); only seccomp's supportedFlags are this kernel's. */
 #include "runtime/runtime.h"
 
 #include "base/bytes.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each folder of tests/golden/cgroup_report: the files of a group as a kernel showed them (v1-<controller>/…, v2/…), the
- * host's huge page sizes, and the document made from them. GOLDEN_UPDATE=1 rewrites the `want` files. */
+/* Each folder of tests/golden/cgroup_report: the files of a group as a kernel showed them (v1-<controller>/…,
+ * v2/…), the host's huge page sizes, and the document made from them. GOLDEN_UPDATE=1 rewrites the `want` files. */
 #include "check.h"
 
 #include "runtime/cgroup_report.h"
