@@ -159,8 +159,13 @@ static int make_container(struct creation *c, struct creel_err *err)
         .terminal_relayed = !c->detached, .warn = log_warn, .warn_data = &c->in->log,
     };
     c->tried = true;
-    if (runtime_create(&p, &c->container, err) < 0)
+    if (runtime_create(&p, &c->container, err) < 0) {
+        /* runc's words, whole. */
+        if (err != NULL && err->kind == CREEL_DENIED && strncmp(err->text, "error mounting ", 15) == 0)
+            return creel_wrap(err, "runc %s failed: unable to start container process: error during container init",
+                              c->in->command->name);
         return -1;
+    }
     /* In words that are looked for in runc's log. */
     log_line(&c->in->log, LOG_LEVEL_DEBUG, "nsexec container setup: process %d has its namespaces and mounts",
              (int)runtime_pid(c->container));

@@ -151,3 +151,15 @@ p["args"] = ["awk", "$5 ~ /(new|bound)/ { printf \"%s \", $5 }", "/proc/self/mou
     [ "$status" = 1 ]
     [[ $output == *"the member is there twice"* ]]
 }
+
+@test "a user namespace cannot clear the flags of a bind's source: in runc's words, whole" {
+    mkdir "$T/src"
+    mount -t tmpfs -o nosuid,nodev,noexec tmpfs "$T/src"
+    bundle 'mapped(); bind(T + "/src", "/mnt", "bind", "exec")'
+    chown -R 100000:100000 "$B/rootfs"
+    run R run -b "$B" one
+    umount "$T/src"
+    [ "$status" = 1 ]
+    local words="runc run failed: unable to start container process: error during container init: error mounting"
+    [[ $output == *"$words"*"operation not permitted"* ]] || { echo "$output"; return 1; }
+}
