@@ -14,7 +14,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("CREEL_BUILD", TOP + "/build")
 FORBID = BUILD + "/tests/unit/runtime/runtime-forbid"
 PROGRAMS = ("creel", "creel-runtime", "tests/unit/runtime/runtime-probe")
-FILES = ["run.bats", "exec.bats", "cp.bats", "runtime.bats", "creel_runtime.bats"]
+FILES = ["run.bats", "exec.bats", "cp.bats", "runtime.bats", "ociruntime.bats"]
 
 MOUNT_CALLS = "open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,mount_setattr"
 FAMILIES = [answer + ":" + calls for calls in (

@@ -90,6 +90,7 @@ static void at_event(struct fault *f, pid_t pid, int event)
         f->target = -1; /* what is executed is not ours to disturb */
         return;
     }
+    /* PTRACE_EVENT_STOP: it has just been born, or goes on */
     if (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK && event != PTRACE_EVENT_VFORK)
         return;
     (void)ptrace(PTRACE_GETEVENTMSG, pid, NULL, &value);
@@ -132,20 +133,19 @@ int main(int argc, char **argv)
     }
     f.command = fork();
     if (f.command == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-            _exit(99);
         (void)raise(SIGSTOP);
         (void)execv(argv[5], argv + 5);
         _exit(99);
     }
     int status;
-    if (f.command < 0 || waitpid(f.command, &status, 0) != f.command || !WIFSTOPPED(status))
+    if (f.command < 0 || waitpid(f.command, &status, WUNTRACED) != f.command || !WIFSTOPPED(status))
         return 99;
     f.target = f.who == 0 ? f.command : -1;
-    if (ptrace(PTRACE_SETOPTIONS, f.command, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK
-                                                            | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)) < 0)
+    /* Seized, not attached: what we let go of when we end goes on, even if it has only just been born. */
+    if (ptrace(PTRACE_SEIZE, f.command, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK
+                                                       | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)) < 0
+        || kill(f.command, SIGCONT) < 0)
         return 99;
-    (void)ptrace(PTRACE_SYSCALL, f.command, NULL, NULL);
     trace(&f);
     FILE *report = fopen(argv[4], "we");
     if (report == NULL)
