@@ -199,7 +199,7 @@ static const char *unified_value(const struct oci_resources *r, const char *key)
 
 /* ------------------------------------------------------------------ devices */
 
-/* On version 1 a reload writes the device list anew, and without a list it is "everything": systemd has to have ours. On
+/* On version 1 systemd may write the device list anew, and without a list that is "everything": it has to have ours. On
  * version 2 our own program stays in force whatever systemd does. */
 static int put_devices(struct bytes *out, const struct systemd_facts *f, const struct oci_resources *r, struct creel_err *err)
 {

@@ -30,6 +30,6 @@ END
     in_guest 14 .
 }
 
-@test "devices with the systemd driver on version 1, where a reload writes them anew" {
+@test "devices with the systemd driver on version 1" {
     in_guest 1 '^devices stay' --hybrid
 }
