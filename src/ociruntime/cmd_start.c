@@ -2,9 +2,10 @@
 /* ociruntime/cmd_start.c: creel-runtime start. */
 #include "ociruntime/command.h"
 #include "ociruntime/notify.h"
+#include "ociruntime/removal.h"
 #include "runtime/gate.h"
 
-static int check_status(const struct state *s, const struct oci_config *config, struct creel_err *err)
+static int check_status(const struct state *s, struct creel_err *err)
 {
     enum container_status status;
     if (state_status(s, &status, err) < 0)
@@ -22,9 +23,15 @@ static int check_status(const struct state *s, const struct oci_config *config, 
         return creel_fail(err, CREEL_CONFLICT, 0, "cannot start a container in the %s state",
                           container_status_name(status));
     }
-    if (!config->process.present)
-        return creel_fail(err, CREEL_INVALID, 0, "the configuration of container %s has no process to start", s->id);
     return 0;
+}
+
+/* Without a process there is nothing to execute: what waits for it ends. That is said as an error, as the specification has it;
+ * the exit code is the one that the field expects. */
+static int start_nothing(const struct state *s, const struct log *log, struct creel_err *err)
+{
+    log_line(log, LOG_LEVEL_ERROR, "the configuration of container %s has no process to start: it is stopped", s->id);
+    return removal_kill(s, err) < 0 || removal_wait(s, err) < 0 ? -1 : 0;
 }
 
 /* The socket must be there before the process is, and is read until the container says that it is ready. */
@@ -46,10 +53,12 @@ static int run(struct invocation *in, struct creel_err *err)
     auto_fd pidfd = -1;
     const char *host = notify_host();
     if (invocation_root(in, &root, err) < 0 || state_load_locked(root, invocation_arg(in, 0), &s, err) < 0
-        || state_config(&s, &config, err) < 0 || check_status(&s, config, err) < 0 || state_init_pidfd(&s, &pidfd, err) < 0)
+        || state_config(&s, &config, err) < 0 || check_status(&s, err) < 0 || state_init_pidfd(&s, &pidfd, err) < 0)
         return -1;
     if (pidfd < 0)
         return creel_fail(err, CREEL_CONFLICT, 0, "cannot start a container that has stopped");
+    if (!config->process.present)
+        return start_nothing(&s, &in->log, err);
     const struct runtime_parked p = { .config = config, .id = s.id, .bundle = s.bundle, .pid = s.pid, .pidfd = pidfd,
                                       .notifies = s.notifies };
     if (host != NULL && state_has_notify(&s))

@@ -20,7 +20,7 @@ int removal_kill(const struct state *s, struct creel_err *err)
     return r < 0 && r != -ESRCH ? creel_fail(err, creel_kind_of_errno(-r), -r, "kill container %s", s->id) : 0;
 }
 
-static int wait_for_init(const struct state *s, struct creel_err *err)
+int removal_wait(const struct state *s, struct creel_err *err)
 {
     auto_fd pidfd = -1;
     if (state_init_pidfd(s, &pidfd, err) < 0)
@@ -50,13 +50,13 @@ static int end_processes(const struct state *s, struct creel_err *err)
             return creel_fail_as(err, &why);
         if (why.kind == CREEL_NOT_FOUND)
             cgroup_forget(s->cgroup, s->manager);
-        return wait_for_init(s, err);
+        return removal_wait(s, err);
     }
     if (group == NULL)
-        return wait_for_init(s, err);
+        return removal_wait(s, err);
     if (cgroup_remove_empty(group))
         return 0;
-    if (cgroup_kill(group, SIGKILL, err) < 0 || wait_for_init(s, err) < 0)
+    if (cgroup_kill(group, SIGKILL, err) < 0 || removal_wait(s, err) < 0)
         return -1;
     return cgroup_destroy(group, err);
 }

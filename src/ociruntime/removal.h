@@ -8,6 +8,8 @@
 
 /* SIGKILL to init, and to everything in the control group when init's end does not end them all. Does not wait. */
 int removal_kill(const struct state *s, struct creel_err *err);
+/* Until init has ended, at most ten seconds. Errors: TIMEOUT. */
+int removal_wait(const struct state *s, struct creel_err *err);
 /* Kill what is left, wait for it; remove control group and resctrl group, run the poststop hooks (failures are logged), remove
  * the state. Every step may have been done already; when it fails, all that is needed to call it again is still there. */
 int removal_finish(const char *root, struct state *s, const struct log *log, struct creel_err *err);

@@ -196,11 +196,17 @@ assert [(x["id"], x["status"]) for x in l] == [("one", "running"), ("two", "crea
     nothing_left
 }
 
-@test "a configuration without process can be created and deleted, not started" {
+@test "a configuration without process can be created and deleted; a start says that there is nothing, and stops it" {
     bundle 'del c["process"]'
     quiet create -b "$B" one
-    fails "has no process to start" R start one
     [ "$(status_of one)" = created ]
+    R delete one
+    quiet create -b "$B" one
+    run R start one
+    [ "$status" = 0 ]
+    [[ $output == *level=error*"has no process to start: it is stopped"* ]]
+    [ "$(status_of one)" = stopped ]
+    fails "cannot start a container that has stopped" R start one
     R delete one
     nothing_left
 }
