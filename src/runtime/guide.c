@@ -46,7 +46,7 @@ bool guide_can_make(const struct process_plan *p)
                && filter_allows(f, SYS_setsid, 0, 0) && filter_allows(f, SYS_ioctl, 0, TIOCSCTTY)
                && filter_allows(f, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) && filter_allows(f, SYS_recvfrom, 0, 0)
                && filter_allows(f, SYS_recvmsg, 0, 0) && filter_allows(f, SYS_sendmsg, 0, 0)
-               && filter_allows(f, SYS_exit_group, 0, 0)
+               && filter_allows(f, SYS_exit_group, 0, 0) && filter_allows(f, SYS_close, 0, 0)
                && (!lowers_processes(p) || filter_allows(f, SYS_prlimit64, 0, RLIMIT_NPROC)));
 }
 
