@@ -56,10 +56,9 @@ int mount_bind_flags(const struct mount_options *o, uint64_t now, bool locked, b
     *ret_clear |= (lockable | MOUNT_ATTR_NOSYMFOLLOW) & ~o->set;
     if (!locked)
         return 0;
-    if ((o->clear & now & (lockable | MOUNT_ATTR_NODIRATIME)) != 0
-        || (mode_named && (now & modes) != (o->set & modes)))
+    if ((o->clear & now & lockable) != 0 || (mode_named && (now & modes) != (o->set & modes)))
         return -EPERM;
-    *ret_clear &= ~(now & lockable);
+    *ret_clear &= ~(now & (lockable | MOUNT_ATTR_NODIRATIME));
     return 0;
 }
 

@@ -149,7 +149,7 @@ static void binds_get_flags_as_mount_8_gives_them(void **state)
         { "noatime", MOUNT_ATTR_STRICTATIME, LOCKED, "!", "" },
         { "noatime", MOUNT_ATTR_NOATIME, LOCKED, "noatime", "ro nosuid nodev noexec nosymfollow atime nodiratime" },
         { "nodiratime", 0, LOCKED, "!", "" },
-        { "diratime", MOUNT_ATTR_NODIRATIME, LOCKED, "!", "" },
+        { "diratime", MOUNT_ATTR_NODIRATIME, LOCKED, "", "ro nosuid nodev noexec nosymfollow" },
         { "rw,noexec", MOUNT_ATTR_RDONLY, KEEP, "noexec", "" },
     };
     static const struct { const char *name; uint64_t bits; } names[] = {
