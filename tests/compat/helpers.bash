@@ -23,14 +23,22 @@ compat_begin() { # COMMAND...: what has to be there
     done
     export GROUP=creel-compat-$$
     mount | sort >"$BATS_FILE_TMPDIR/mounts.before"
+    printf '%s\n' /sys/fs/cgroup/*/ >"$BATS_FILE_TMPDIR/hierarchies.before"
     busybox_tar >"$BATS_FILE_TMPDIR/busybox.tar"
 }
 
 # The groups that an engine made around its containers, which it leaves behind itself. One that is in use stays, and is told of.
+# podman makes plain directories and files where a hierarchy could be mounted. Others may work on the same tree: find's complaints about
+# what vanishes mean nothing.
+our_groups() { find /sys/fs/cgroup -depth -type d -path "*/$GROUP*" 2>/dev/null || true; }
 compat_end() {
     local g left
-    for g in $(find /sys/fs/cgroup -depth -type d -path "*/$GROUP*" 2>/dev/null); do rmdir "$g" 2>/dev/null || true; done
-    left=$(find /sys/fs/cgroup -type d -path "*/$GROUP*" 2>/dev/null)
+    for g in /sys/fs/cgroup/*/; do
+        mountpoint -q "$g" || grep -qxF "$g" "$BATS_FILE_TMPDIR/hierarchies.before" || rm -rf --one-file-system "$g"
+        [ -e "$g/cgroup.procs" ] || rm -rf --one-file-system "${g:?}$GROUP"
+    done
+    for g in $(our_groups); do rmdir "$g" 2>/dev/null || true; done
+    left=$(our_groups)
     [ -z "$left" ] || { echo "control groups left: $left"; return 1; }
     left=$(mount | sort | comm -13 "$BATS_FILE_TMPDIR/mounts.before" - | grep -F "$BATS_FILE_TMPDIR") || true
     [ -z "$left" ] || { echo "mounts left: $left"; return 1; }

@@ -27,9 +27,16 @@ setup() {
     IMAGE=localhost/busybox
 }
 
-teardown() {
-    P pod rm -fa -t 0 >/dev/null && P rm -fa -t 0 >/dev/null
+# Now and then podman 4.3 finds its own mount of /dev/shm busy, with any runtime: it and the cleaning up that conmon starts
+# unmount it at the same time.
+remove() { # CONTAINER|-a
+    local i
+    for i in 1 2 3; do P rm -f -t 0 "$1" >"$BATS_TEST_TMPDIR/rm" 2>&1 && return; done
+    cat "$BATS_TEST_TMPDIR/rm"
+    return 1
 }
+
+teardown() { remove -a; }
 
 teardown_file() {
     umount "$DIR"/root/overlay "$DIR"/root/overlay-containers/*/userdata/shm 2>/dev/null || true
@@ -186,6 +193,6 @@ pid_of() { P inspect -f '{{.State.Pid}}' "$1"; }
 @test "podman: nothing of a removed container is left" {
     id=$(P run -d "${RUN_OPTIONS[@]}" $IMAGE sleep 1000)
     [ -n "$(find /sys/fs/cgroup -type d -name "*$id*")" ]
-    P rm -f -t 0 "$id" >/dev/null
+    remove "$id"
     [ -z "$(find /sys/fs/cgroup -type d -name "*$id*")" ]
 }
