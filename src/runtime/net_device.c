@@ -71,17 +71,20 @@ static int read_link(const struct nlmsghdr *m, void *data)
     return 0;
 }
 
-/* 0, -ENODEV, -errno. */
-static int find_link(int sock, const char *name, struct link *ret)
+/* By its name, or with name NULL by its index. 0, -ENODEV, -errno. */
+static int look_up(int sock, const char *name, int index, struct link *ret)
 {
     struct sys_rtnl_request r;
-    const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+    const struct ifinfomsg any = { .ifi_family = AF_UNSPEC, .ifi_index = index };
     *ret = (struct link){ 0 };
     sys_rtnl_begin(&r, RTM_GETLINK, 0, &any, sizeof any);
-    sys_rtnl_add(&r, IFLA_IFNAME, name, strlen(name) + 1);
+    if (name != NULL)
+        sys_rtnl_add(&r, IFLA_IFNAME, name, strlen(name) + 1);
     int e = sys_rtnl_ask(sock, &r, read_link, ret);
     return e < 0 ? e : ret->index == 0 ? -ENODEV : 0;
 }
+
+static int find_link(int sock, const char *name, struct link *ret) { return look_up(sock, name, 0, ret); }
 
 /* All links there are, to tell the new one by. */
 struct indices { int *items; size_t count; };
@@ -361,16 +364,25 @@ int net_devices_move(struct net_devices *n, int pid, struct creel_err *err)
     return 0;
 }
 
+/* The one request moved it, but then failed to rename it, or what we asked afterwards was not answered. It keeps its index
+ * when it moves, unless somebody there has it. */
+static void find_lost(const struct net_devices *n, struct net_device *d)
+{
+    struct link l;
+    if (find_link(n->here, d->from, &l) == -ENODEV
+        && (find_link(n->there, d->name, &l) == 0 || find_link(n->there, d->from, &l) == 0
+            || look_up(n->there, NULL, d->index, &l) == 0))
+        d->index_there = l.index;
+}
+
 void net_devices_restore(struct net_devices *n)
 {
     for (size_t i = n->count; i-- > 0;) {
         struct net_device *d = &n->items[i];
         struct sys_rtnl_request r;
         struct link l;
-        /* The one request may have moved it and then failed to rename it. */
-        if (d->index_there == 0 && d->tried && find_link(n->here, d->from, &l) == -ENODEV
-            && find_link(n->there, d->from, &l) == 0)
-            d->index_there = l.index;
+        if (d->index_there == 0 && d->tried)
+            find_lost(n, d);
         if (d->index_there == 0 || move_link(n->there, &r, d->index_there, n->here_ns, d->from) < 0)
             continue;
         d->index_there = 0;

@@ -123,6 +123,7 @@ int sys_rtnl_ask(int sock, struct sys_rtnl_request *r, int (*each)(const struct 
         return -EMSGSIZE;
     if (!dump)
         r->u.head.nlmsg_flags |= NLM_F_ACK;
+    while (recv(sock, buf, sizeof buf, MSG_DONTWAIT) >= 0) { } /* what a request that failed half-way was answered */
     int e = send_request(sock, r);
     if (e < 0)
         return e;
