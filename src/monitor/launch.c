@@ -232,11 +232,13 @@ int launch_load_seccomp(struct monitor *m, struct creel_err *err)
     if (m->launch.runtime != NULL || !m->config->linux_.seccomp.present)
         return 0;
     auto_fd cache = dir != NULL ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (dir != NULL && cache < 0)
+        return creel_fail(err, creel_kind_of_errno(errno), errno, "open the cache of seccomp filters %s", dir);
     int r = seccomp_program_cached(&m->config->linux_.seccomp, cache, &m->seccomp, err);
     if (r == 0)
         return creel_fail(err, CREEL_INTERNAL, 0, "the compiled seccomp filter of container %s is not in the cache",
                           m->launch.id);
-    return r < 0 ? -1 : 0;
+    return r < 0 ? creel_wrap(err, "seccomp filter of container %s", m->launch.id) : 0;
 }
 
 /* --- the process --- */

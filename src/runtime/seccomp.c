@@ -443,11 +443,8 @@ int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct secc
 {
     struct filter f = { .err = err };
     struct seccomp_program p = { .flags = 0 };
-    int cached = seccomp_program_cached(s, cache_fd, ret, err);
-    if (cached < 0)
-        return -1;
-    if (cached == 1)
-        return 0;
+    if (seccomp_program_cached(s, cache_fd, ret, NULL) == 1)
+        return 0; /* else, whatever the reason, it can be compiled */
     /* As runc does: without any said, what a filter once cost in speed for its mitigations it does not cost. */
     if (!s->flags_set)
         p.flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;

@@ -21,7 +21,8 @@ struct seccomp_program {
 /* cache_fd: directory for compiled programs, or -1. Errors: INVALID unknown action, architecture, operator … */
 int seccomp_program_build(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
                           struct creel_err *err);
-/* Only look in the cache: 1 found, 0 not there, -1 error. For processes that do not link libseccomp. */
+/* Only look in the cache: 1 found, 0 not there or damaged, -1 it cannot be looked at (err has the errno). For processes
+ * that do not link libseccomp. */
 int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct seccomp_program *ret,
                            struct creel_err *err);
 void seccomp_program_fini(struct seccomp_program *p);

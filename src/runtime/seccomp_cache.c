@@ -115,6 +115,8 @@ int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct sec
     if (key_make(s, &key, name, sizeof name, err) < 0)
         return -1;
     auto_fd fd = openat(cache_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno != ENOENT && errno != ELOOP) /* a link is nobody's program of ours */
+        return creel_fail(err, creel_kind_of_errno(errno), errno, "open the compiled seccomp filter %s in the cache", name);
     return fd >= 0 && file_load(fd, &key, ret);
 }
 

@@ -461,6 +461,22 @@ static void a_compiled_program_is_found_again(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+/* It is not the same as a filter that nobody has compiled. */
+static void a_cache_that_cannot_be_read_says_why(void **state)
+{
+    (void)state;
+    auto_fd no_directory = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct creel_err err = { 0 };
+    struct oci_seccomp s = small_description();
+    struct seccomp_program p = { 0 };
+    assert_int_equal(seccomp_program_cached(&s, no_directory, &p, &err), -1);
+    assert_int_equal(err.sys, ENOTDIR);
+    assert_non_null(strstr(err.text, "Not a directory"));
+    assert_int_equal(seccomp_program_build(&s, no_directory, &p, &err), 0); /* compiled, without the cache */
+    seccomp_program_fini(&p);
+    oci_seccomp_fini(&s);
+}
+
 static void a_damaged_file_is_a_miss_and_is_replaced(void **state)
 {
     (void)state;
@@ -514,6 +530,7 @@ int main(void)
         cmocka_unit_test(calls_libseccomp_does_not_know_keep_their_action),
         cmocka_unit_test(bad_descriptions_are_refused),
         cmocka_unit_test(a_compiled_program_is_found_again),
+        cmocka_unit_test(a_cache_that_cannot_be_read_says_why),
         cmocka_unit_test(a_damaged_file_is_a_miss_and_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
