@@ -97,6 +97,14 @@ int64_t store_tx_seq(struct store_tx *tx);
 int store_lock(struct store *s, struct creel_err *err);
 void store_unlock(struct store *s);
 
+/* --- room.c: blocks on the disk ahead of need --- */
+
+/* When the store has been opened; an SQLite code. */
+int room_configure(struct store *s);
+/* Under the lock, before a transaction: frames are in the WAL, pages (0: not known) in the database. False: the disk is
+ * full, and only a checkpoint makes room for the transaction. */
+bool room_keep(struct store *s, uint32_t frames, uint32_t pages);
+
 /* --- wal_index.c: the WAL's index outlives the process --- */
 /* Before SQLite opens the store: see to it that an index of this boot is taken over. */
 void wal_index_hold(struct store *s);

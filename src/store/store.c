@@ -130,7 +130,7 @@ static int configure(struct store *s, struct creel_err *err)
     if (sqlite3_busy_handler(s->db, on_busy, s) != SQLITE_OK
         || sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL) != SQLITE_OK
         || sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK
-        || sqlite3_wal_autocheckpoint(s->db, 0) != SQLITE_OK)
+        || sqlite3_wal_autocheckpoint(s->db, 0) != SQLITE_OK || room_configure(s) != SQLITE_OK)
         return store_fail(s, err, "configure the store");
     return 0;
 }
@@ -192,17 +192,20 @@ void store_close(struct store *s)
 
 /* --- the WAL --- */
 
-/* Frames in the WAL now, read from the shared index ("The WAL-Index File Format": mxFrame at offset 16, nBackfill at
- * 96). Asking SQLite would mean a checkpoint. An inexact answer is harmless. */
-static uint32_t wal_frames(struct store *s)
+/* Frames in the WAL now, and pages in the database with them, read from the shared index ("The WAL-Index File Format":
+ * mxFrame at offset 16, nPage at 20). Asking SQLite would mean a checkpoint. An inexact answer is harmless; 0 and 0 when
+ * there is none. */
+static void wal_length(struct store *s, uint32_t *ret_frames, uint32_t *ret_pages)
 {
     sqlite3_file *file = NULL;
     void volatile *index = NULL;
+    *ret_frames = *ret_pages = 0;
     if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == NULL
         || file->pMethods == NULL || file->pMethods->iVersion < 2
         || file->pMethods->xShmMap(file, 0, 32768, 0, &index) != SQLITE_OK || index == NULL)
-        return 0;
-    return ((uint32_t volatile *)index)[4];
+        return;
+    *ret_frames = ((uint32_t volatile *)index)[4];
+    *ret_pages = ((uint32_t volatile *)index)[5];
 }
 
 /* Under the lock, idle. Readers are never waited for, unless the file has become absurdly long. */
@@ -283,8 +286,9 @@ static int begin(struct store *s, struct store_tx *tx, bool durable, struct cree
     assert(s->mode == STORE_IDLE && s->open_stmts == 0 && s->read_depth == 0);
     if (set_durable(s, durable, err) < 0 || store_lock(s, err) < 0)
         return -1;
-    uint32_t frames = wal_frames(s);
-    if (frames > (s->index_marked ? WAL_FRAMES_MAX : WAL_FRAMES_READ_MAX))
+    uint32_t frames, pages;
+    wal_length(s, &frames, &pages);
+    if (!room_keep(s, frames, pages) || frames > (s->index_marked ? WAL_FRAMES_MAX : WAL_FRAMES_READ_MAX))
         (void)checkpoint_locked(s, frames > WAL_FRAMES_HUGE, NULL); /* a failure shows again where it matters */
     if (run_once(s, "BEGIN IMMEDIATE", err) < 0) {
         store_unlock(s);
