@@ -156,7 +156,7 @@ static int apply_option(struct mount_options *o, const struct option_row *row, c
         return add_sharing(o, row, err);
     case OPT_BIND:
         o->bind = true;
-        o->recursive = row->rec;
+        o->recursive = o->recursive || row->rec;   /* both are given in the field, in any order */
         return 0;
     case OPT_REMOUNT:
         o->remount = true;

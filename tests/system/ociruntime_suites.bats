@@ -163,3 +163,13 @@ p["args"] = ["awk", "$5 ~ /(new|bound)/ { printf \"%s \", $5 }", "/proc/self/mou
     local words="runc run failed: unable to start container process: error during container init: error mounting"
     [[ $output == *"$words"*"operation not permitted"* ]] || { echo "$output"; return 1; }
 }
+
+@test "rbind and bind together, as podman writes them, are recursive" {
+    mkdir -p "$T/src/below"
+    mount -t tmpfs tmpfs "$T/src/below"
+    touch "$T/src/below/file"
+    bundle 'bind(T + "/src", "/mnt", "rbind", "rprivate", "rw", "bind"); p["args"] = ["ls", "/mnt/below"]'
+    run R run -b "$B" one
+    umount "$T/src/below"
+    is file
+}

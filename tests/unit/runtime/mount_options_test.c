@@ -61,7 +61,7 @@ static void binds_and_remounts_are_told_apart(void **state)
 {
     (void)state;
     static const struct { const char *options; bool bind, recursive, remount; } rows[] = {
-        { "bind", true, false, false }, { "rbind", true, true, false }, { "rbind,bind", true, false, false },
+        { "bind", true, false, false }, { "rbind", true, true, false }, { "rbind,bind", true, true, false },
         { "remount,ro", false, false, true }, { "ro", false, false, false },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
