@@ -215,6 +215,16 @@ static int open_root(struct exec_setup *s, const struct runtime_exec_params *p, 
     return 0;
 }
 
+/* A group whose limits are divided among groups below takes no process. */
+static int fail_clone(const struct runtime_exec_params *p, int group, struct creel_err *err)
+{
+    if (has_ended(p->init_pidfd))
+        return creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id);
+    if (err != NULL && err->sys == EBUSY && group >= 0)
+        return creel_fail(err, CREEL_CONFLICT, EBUSY, "adding pid of the new process to cgroups");
+    return -1;
+}
+
 static int clone_process(struct exec_setup *s, const struct runtime_exec_params *p, struct runtime_process *ret,
                          struct creel_err *err)
 {
@@ -245,7 +255,7 @@ static int clone_process(struct exec_setup *s, const struct runtime_exec_params 
     }
     return_cpus(&own);
     if (pid < 0)
-        return has_ended(p->init_pidfd) ? creel_fail(err, CREEL_CONFLICT, 0, "container %s is not running", p->id) : -1;
+        return fail_clone(p, group, err);
     ret->pid = pid;
     fd_closep(&s->theirs);
     if (group < 0 || in_cgroup)

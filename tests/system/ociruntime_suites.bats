@@ -173,3 +173,23 @@ p["args"] = ["awk", "$5 ~ /(new|bound)/ { printf \"%s \", $5 }", "/proc/self/mou
     umount "$T/src/below"
     is file
 }
+
+@test "exec into a group that divides its limits says that it cannot be added, and why" {
+    local v2=/sys/fs/cgroup controller pid
+    [ ! -d /sys/fs/cgroup/unified ] || v2=/sys/fs/cgroup/unified
+    [ -e "$v2/cgroup.subtree_control" ] || skip "no version 2 here"
+    bundle 'p["args"] = ["sleep", "1000"]'
+    R run -d -b "$B" one >/dev/null 2>&1 </dev/null
+    v2=$v2$GROUP/$ID
+    read -r controller _ <"$v2/cgroup.controllers" || true
+    [ -n "$controller" ] || skip "no controller below $v2"
+    mkdir "$v2/below"
+    for pid in $(cat "$v2/cgroup.procs"); do echo "$pid" >"$v2/below/cgroup.procs"; done
+    echo "+$controller" >"$v2/cgroup.subtree_control"
+    run R exec --cgroup / one true
+    [ "$status" = 255 ]
+    [[ $output == *" adding pid "*" to cgroups"*"evice or resource busy"* ]]
+    run R exec one cat /proc/self/cgroup
+    [[ $status = 0 && $output == *"/below"* ]] || { echo "$output"; return 1; }
+    R delete --force one
+}
