@@ -69,6 +69,8 @@ static int send_go(const struct runtime_parked *p, int dir, const char *name, in
 /* The end of the file, and where the filter asks an agent, the descriptor for it before that. */
 static int follow(const struct runtime_parked *p, int sock, struct creel_err *err)
 {
+    if (launch_expect(sock, LAUNCH_GO, RUNTIME_SETUP_TIMEOUT_MS, NULL, NULL, err) < 0)
+        return -1;
     launch_wait(sock, hook_list_time_ms(&p->config->start_container));
     if (p->notifies
         && listener_pass(sock, p->pidfd, p->pid, p->config, p->id, p->bundle, "running", err) < 0)

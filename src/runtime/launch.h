@@ -24,7 +24,8 @@
  *                     ◄───────────────────   LAUNCH_CLONED     the guide ends; from here on its sibling speaks
  *   LAUNCH_TAKEN      ───────────────────►
  * With a gate (init/gate.h), after LAUNCH_READY
- *   LAUNCH_PARK       ───────────────────►   lets go of this socket and waits for LAUNCH_GO at the gate, whence the rest goes on
+ *   LAUNCH_PARK       ───────────────────►   lets go of this socket and waits for LAUNCH_GO at the gate, which it
+ *                                                               sends back, and whence the rest goes on
  * At any point the child may send LAUNCH_FAILED instead, and is gone afterwards.
  * launch_send, launch_recv and launch_fail are async-signal-safe. */
 #ifndef CREEL_RUNTIME_LAUNCH_H

@@ -430,16 +430,25 @@ hooked() { # STATEMENT...: each hook writes its name and what state it is told o
 # --- killed at any point ---
 
 @test "create killed at any system call: nothing that could be started half made, delete --force leaves nothing" {
-    local n=1 killed=0 got
+    local n=1 killed=0 got total
     bundle 'sh("echo yes >/ran; sleep 1000")' 'c["hooks"] = {"createRuntime": [{"path": "/bin/true"}]}'
+    "$KILLAT" creel-runtime 100000 "$RT" --root "$ROOT" create -b "$B" one <"/dev/null" >"$T/killat" 2>&1 3>&- || [ $? = 3 ]
+    total=$(sed -n 's/^finished after //p' "$T/killat")
+    R delete one
     while :; do
         got=0
-        rm -f "$B/rootfs/ran"
-        "$KILLAT" creel-runtime $n "$RT" --root "$ROOT" create -b "$B" one </dev/null >"$T/killat" 2>&1 3>&- || got=$?
+        rm -f "$B/rootfs/ran" "$T/pid"
+        "$KILLAT" creel-runtime $n "$RT" --root "$ROOT" create -b "$B" --pid-file "$T/pid" one </dev/null >"$T/killat" 2>&1 3>&- || got=$?
         case $(status_of one 2>/dev/null) in
         created)
             [ ! -e "$B/rootfs/ran" ]
-            R start one
+            # the last step but one: what waits is complete; what is not, ends with its maker
+            if [ -s "$T/pid" ]; then
+                R start one
+            else
+                until_status one stopped || { echo "half created at $n"; return 1; }
+                touch "$B/rootfs/ran"
+            fi
             for ((i = 0; i < 200; i++)); do [ -e "$B/rootfs/ran" ] && break; sleep 0.02; done
             [ -e "$B/rootfs/ran" ] || { echo "created at $n, not startable"; return 1; }
             ;;
@@ -450,9 +459,10 @@ hooked() { # STATEMENT...: each hook writes its name and what state it is told o
         # who comes next must not be in the way
         [ $got = 3 ] && break
         killed=$((killed + 1))
-        n=$((n + 1 + n / 10))
+        # all of the last steps, when the process is made and its maker tells of it
+        n=$((n > total - 25 ? n + 1 : n + 1 + n / 5))
     done
-    [ $killed -gt 30 ]
+    [ $killed -gt 15 ]
     quiet create -b "$B" one
 }
 
