@@ -12,8 +12,9 @@
  *       made the contents anew, or took them over from a process for which the same was true. So an index that is
  *       named with the present boot has contents of this boot. A copy has another inode.
  *   X2  The lock is taken only after that was read, and after the index was seen to fit the WAL (salt, and the
- *       running checksum of its last frame), as it would not if a store was put back from a backup. Whoever fails
- *       either test must not hold the lock for a moment: another process would believe it.
+ *       running checksum of its last frame), as it would not if a store was put back from a backup. An index that
+ *       says how much was copied back into the database is believed by nobody: the backup's database may be older.
+ *       Whoever fails a test must not hold the lock for a moment: another process would believe it.
  *   X3  Locks of open file descriptions (F_OFD_SETLK) and SQLite's locks of processes conflict, even within one
  *       process: to SQLite ours is another process's.
  *   X4  Closing any descriptor of a file drops the locks of the process on it, also those of SQLite for another
@@ -30,7 +31,7 @@
 #include <sys/stat.h>
 
 /* Of SQLite's file formats; numbers in the index are in the machine's order, in the WAL big-endian. */
-enum { SHM_USED_BYTE = 128, FRAME_HEADER = 24, WAL_HEADER = 32, WAL_SALT = 16 };
+enum { SHM_USED_BYTE = 128, SHM_COPIED_BACK = 96, FRAME_HEADER = 24, WAL_HEADER = 32, WAL_SALT = 16 };
 struct index_header {
     uint32_t version, unused, change;
     uint8_t initialized, big_endian;
@@ -59,11 +60,15 @@ static uint32_t big_endian(const unsigned char *p)
 static struct wal_index *index_open(struct store *s)
 {
     struct stat st;
-    auto_fd fd = openat(s->root_fd, "store.db-shm", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    struct wal_index *x = fd < 0 || fstat(fd, &st) < 0 ? NULL : malloc(sizeof *x);
-    if (x == NULL)
+    struct wal_index *x = malloc(sizeof *x);
+    int fd = x != NULL ? openat(s->root_fd, "store.db-shm", O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        free(x);
         return NULL;
-    *x = (struct wal_index){ .fd = fd_take(&fd), .dev = st.st_dev, .ino = st.st_ino, .used = true };
+    }
+    if (fstat(fd, &st) < 0)
+        st = (struct stat){ .st_ino = 0 }; /* cannot be; it must not be closed now (X4) */
+    *x = (struct wal_index){ .fd = fd, .dev = st.st_dev, .ino = st.st_ino, .used = true };
     (void)pthread_mutex_lock(&indexes_mutex);
     x->next = indexes;
     indexes = x;
@@ -122,8 +127,11 @@ static bool index_is_marked(struct store *s, const struct wal_index *x)
 static bool index_fits(struct store *s, const struct wal_index *x)
 {
     struct index_header h;
+    uint32_t copied_back;
     unsigned char wal[WAL_HEADER], frame[FRAME_HEADER];
-    if (pread(x->fd, &h, sizeof h, 0) != (ssize_t)sizeof h || h.initialized != 1 || h.frames == 0)
+    if (pread(x->fd, &h, sizeof h, 0) != (ssize_t)sizeof h || h.initialized != 1 || h.frames == 0
+        || pread(x->fd, &copied_back, sizeof copied_back, SHM_COPIED_BACK) != (ssize_t)sizeof copied_back
+        || copied_back != 0)
         return false;
     uint32_t page = h.page_size == 1 ? 65536 : h.page_size;
     off_t last = WAL_HEADER + (off_t)(h.frames - 1) * (page + FRAME_HEADER);
