@@ -50,7 +50,7 @@ event() { # CONTAINER EVENT [TIMES]
 @test "docker: run gives output, exit code and standard input" {
     run --separate-stderr D run --rm busybox sh -c 'echo out; echo err >&2; exit 7'
     expect_code 7; expect_out out
-    [ "$stderr" = err ]
+    [ "$stderr" = err ] || { echo "standard error: $stderr"; return 1; }
     run D run --rm -i busybox cat <<<"hello there"
     expect_out "hello there"
 }

@@ -48,7 +48,7 @@ pid_of() { P inspect -f '{{.State.Pid}}' "$1"; }
 @test "podman: run gives output, exit code and standard input" {
     run --separate-stderr P run --rm "${RUN_OPTIONS[@]}" $IMAGE sh -c 'echo out; echo err >&2; exit 7'
     expect_code 7; expect_out out
-    [ "$stderr" = err ]
+    [ "$stderr" = err ] || { echo "standard error: $stderr"; return 1; }
     run P run --rm -i "${RUN_OPTIONS[@]}" $IMAGE cat <<<"hello there"
     expect_out "hello there"
 }
