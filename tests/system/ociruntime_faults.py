@@ -113,9 +113,11 @@ class World:
     def before(self, what):
         for words in {None: [], "created": [["create", "-b", "@B", "box"]],
                       "running": [["create", "-b", "@B", "box"], ["start", "box"]]}[what]:
-            r = subprocess.run(self.argv(words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            if r.returncode != 0:
-                sys.exit("does not even work without faults: %s: %s" % (words, r.stderr))
+            with tempfile.TemporaryFile("w+") as said: # not a pipe: the container has it, too
+                r = subprocess.run(self.argv(words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, timeout=60)
+                said.seek(0)
+                if r.returncode != 0:
+                    sys.exit("does not even work without faults: %s: %s" % (words, said.read()))
 
     def clean(self):
         """What delete --force leaves."""

@@ -91,6 +91,7 @@ HOOK
 }
 
 @test "a namespace whose processes have ended is refused" {
+    ! grep -q __asan_init "$PROBE" || skip "the sanitizer makes calls that the opener's filter forbids"
     setup_other
     mkdir "$T/ns"
     : >"$T/ns/pid"
