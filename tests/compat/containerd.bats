@@ -48,7 +48,7 @@ pid_of() { C tasks ls | awk -v t="$1" '$1 == t {print $2}'; }
 @test "containerd: run gives output and exit code" {
     run --separate-stderr RUN --rm "${OPTIONS[@]}" "$IMAGE" c1 sh -c 'echo out; echo err >&2; exit 7'
     expect_code 7; expect_out out
-    [ "$stderr" = err ] || { echo "standard error: $stderr"; return 1; }
+    expect_in err "$stderr"     # ctr may add lines of its own log
 }
 
 @test "containerd: a command that is not there is told, and nothing is left" {
