@@ -1,41 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ociruntime/fd_socket.h"
 
-#include "base/cleanup.h"
-#include "sys/mnt.h"
+#include "sys/unix_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
-/* A path that is too long for an address is named by the descriptor of the socket's file; so nobody can put a link
- * to another socket in its place, either. */
+enum { PATIENCE_S = 10 };
+
 int fd_socket_connect(const char *path, int *ret, struct creel_err *err)
 {
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    char short_path[SYS_FD_PATH_MAX];
-    struct stat st;
-    auto_fd file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    auto_fd sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (file < 0)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "open socket %s", path);
-    if (fstat(file, &st) < 0 || !S_ISSOCK(st.st_mode))
+    int r = sys_unix_connect(path, PATIENCE_S);
+    if (r == -ENOTSOCK)
         return creel_fail(err, CREEL_INVALID, 0, "%s is not a socket (a link to one is not followed)", path);
-    if (sock < 0)
-        return creel_fail(err, CREEL_INTERNAL, errno, "make a socket");
-    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", sys_fd_path(file, short_path)); /* 32 bytes at most */
-    int r;
-    do {
-        r = connect(sock, (const struct sockaddr *)&a, sizeof a);
-    } while (r < 0 && errno == EINTR);
+    if (r == -ETIMEDOUT)
+        return creel_fail(err, CREEL_TIMEOUT, 0, "connect to socket %s: nobody has taken what waits there for %d seconds", path,
+                          PATIENCE_S);
     if (r < 0)
-        return creel_fail(err, creel_kind_of_errno(errno), errno, "connect to socket %s", path);
-    *ret = fd_take(&sock);
+        return creel_fail(err, creel_kind_of_errno(-r), -r, "connect to socket %s", path);
+    *ret = r;
     return 0;
 }
 

@@ -13,11 +13,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #define NOTIFY_DIR "notify"
 #define NOTIFY_SOCKET_NAME NOTIFY_DIR "/notify.sock"
-enum { BARRIER_MS = 30000 };
+enum { BARRIER_MS = 30000, SEND_S = 10 };
 
 const char *notify_host(void)
 {
@@ -81,7 +82,9 @@ static int connect_host(const char *host)
         a.sun_path[0] = '\0';
     auto_fd sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (host[0] == '@' ? 0 : 1));
-    if (sock < 0 || connect(sock, (const struct sockaddr *)&a, size) < 0)
+    const struct timeval limit = { .tv_sec = SEND_S };
+    if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0
+        || connect(sock, (const struct sockaddr *)&a, size) < 0)
         return -errno;
     return fd_take(&sock);
 }

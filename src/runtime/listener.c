@@ -5,30 +5,21 @@
 #include "runtime/launch.h"
 #include "runtime/oci_state.h"
 #include "runtime/runtime.h"
-#include "sys/mnt.h"
 #include "sys/process.h"
+#include "sys/unix_socket.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-/* Only a socket, and not through a link in its last component: the path may lie where others can write. */
+enum { PATIENCE_S = 10 };
+
+/* Not through a link: the path may lie where others can write. */
 static int connect_agent(const char *path, struct creel_err *err)
 {
-    struct stat st;
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    auto_fd place = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (place < 0)
-        return creel_fail(err, CREEL_INVALID, errno, "failed to connect with seccomp agent %s", path);
-    if (fstat(place, &st) < 0 || !S_ISSOCK(st.st_mode))
+    int r = sys_unix_connect(path, PATIENCE_S);
+    if (r == -ENOTSOCK)
         return creel_fail(err, CREEL_INVALID, 0, "seccomp listener %s is not a socket", path);
-    auto_fd s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    (void)sys_fd_path(place, a.sun_path);
-    if (s < 0 || connect(s, (struct sockaddr *)&a, sizeof a) < 0)
-        return creel_fail(err, CREEL_INTERNAL, errno, "failed to connect with seccomp agent %s", path);
-    return fd_take(&s);
+    return r < 0 ? creel_fail(err, CREEL_INVALID, -r, "failed to connect with seccomp agent %s", path) : r;
 }
 
 static int print_process_state(const struct oci_config *c, const char *id, const char *bundle, const char *status,
