@@ -14,12 +14,16 @@ static int check_status(const struct state *s, struct creel_err *err)
                       container_status_name(status));
 }
 
-/* A start or an exec that holds the lock comes to its end when there is nobody left to wait for. */
-static int kill_first(const char *root, const char *id)
+/* A start that holds the lock comes to its end when there is nobody left to wait for. Of a state that is damaged the process may
+ * be known still; with that gone it is a fragment like others. */
+static void kill_first(const char *root, const char *id, const struct log *log)
 {
     auto_state s = STATE_INIT;
-    struct creel_err ignored = { 0 };
-    return state_load(root, id, &s, &ignored) == 0 ? removal_kill(&s, &ignored) : 0;
+    struct creel_err why = { 0 }, ignored = { 0 };
+    bool whole = state_load(root, id, &s, &why) == 0;
+    if ((whole || s.pid > 0) && removal_kill(&s, &ignored) == 0 && !whole && removal_wait(&s, &ignored) == 0)
+        log_line(log, LOG_LEVEL_WARNING, "the state of container %s is damaged: its process %d is killed, its control group may be left",
+                 id, (int)s.pid);
 }
 
 /* There may be a directory of which nothing can be known: nothing else was made then. */
@@ -38,7 +42,7 @@ static int delete_one(const struct invocation *in, const char *root, const char 
     if (state_id_check(id, err) < 0)
         return -1;
     if (force)
-        (void)kill_first(root, id); /* it is done again below, where failure counts */
+        kill_first(root, id, &in->log); /* it is done again below, where failure counts */
     if (state_load_locked(root, id, &s, &why) < 0)
         return why.kind == CREEL_NOT_FOUND ? remove_fragment(root, &s, &why, force, err) : creel_fail_as(err, &why);
     if (!force && check_status(&s, err) < 0)

@@ -31,19 +31,6 @@ static bool has_own_pids(const struct oci_config *c)
     return n != NULL && (n->path == NULL || n->path[0] == '\0');
 }
 
-/* Every process of the container. Its first one may have ended before the others when it shares a pid namespace. */
-static int kill_all(const struct state *s, int signo, struct creel_err *err)
-{
-    auto_cgroup group = NULL;
-    struct creel_err why = { 0 };
-    if (state_cgroup(s, &group, &why) < 0)
-        return why.kind == CREEL_NOT_FOUND ? fail_not_running(err) : creel_fail_as(err, &why);
-    if (group == NULL)
-        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s has no control group, so not all of its processes are known",
-                          s->id);
-    return cgroup_kill(group, signo, err) < 0 ? creel_wrap(err, "unable to kill all processes") : 0;
-}
-
 /* On version 1 what is frozen does not even die. */
 static int thaw(const struct state *s, struct creel_err *err)
 {
@@ -65,6 +52,19 @@ static int kill_init(const struct state *s, int signo, struct creel_err *err)
     if (r < 0)
         return creel_fail(err, creel_kind_of_errno(-r), -r, "send signal %d to container %s", signo, s->id);
     return signo == SIGKILL ? thaw(s, err) : 0;
+}
+
+/* Every process of the container. Its first one may have ended before the others when it shares a pid namespace. */
+static int kill_all(const struct state *s, int signo, struct creel_err *err)
+{
+    auto_cgroup group = NULL;
+    struct creel_err why = { 0 };
+    if (state_cgroup(s, &group, &why) < 0) /* a container that could do without a group has none: what is known is its first */
+        return why.kind == CREEL_NOT_FOUND ? kill_init(s, signo, err) : creel_fail_as(err, &why);
+    if (group == NULL)
+        return creel_fail(err, CREEL_UNSUPPORTED, 0, "container %s has no control group, so not all of its processes are known",
+                          s->id);
+    return cgroup_kill(group, signo, err) < 0 ? creel_wrap(err, "unable to kill all processes") : 0;
 }
 
 static int run(struct invocation *in, struct creel_err *err)

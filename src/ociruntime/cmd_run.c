@@ -50,6 +50,13 @@ static int start(struct creation *c, struct notified *n, int master, struct cree
     return -1;
 }
 
+/* Others may do with the running container what they want meanwhile. */
+static void wait_until_ready(struct creation *c, const struct notified *n)
+{
+    state_unlock(&c->state);
+    notify_wait(n->sock, n->host, runtime_pid(c->container), runtime_pidfd(c->container), n->log);
+}
+
 static int begin(struct foreground *f, const struct invocation *in, struct creel_err *err)
 {
     if (!option_flag(in, "no-subreaper") && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
@@ -72,7 +79,7 @@ static int run(struct invocation *in, struct creel_err *err)
     if (code == 0 && !detached)
         code = stay(&c, &f, master, &n, err);
     else if (code == 0 && n.sock >= 0)
-        notify_wait(n.sock, n.host, runtime_pid(c.container), runtime_pidfd(c.container), &in->log);
+        wait_until_ready(&c, &n);
     fd_closep(&n.sock);
     creation_fini(&c);
     return code;

@@ -12,6 +12,8 @@ static int check_status(const struct state *s, struct creel_err *err)
         return -1;
     switch (status) {
     case CONTAINER_CREATED:
+        if (state_is_frozen(s)) /* it could not answer */
+            return creel_fail(err, CREEL_CONFLICT, 0, "cannot start a container in the paused state");
         break;
     case CONTAINER_STOPPED:
         return creel_fail(err, CREEL_CONFLICT, 0, "cannot start a container that has stopped");
@@ -34,13 +36,15 @@ static int start_nothing(const struct state *s, const struct log *log, struct cr
     return removal_kill(s, err) < 0 || removal_wait(s, err) < 0 ? -1 : 0;
 }
 
-/* The socket must be there before the process is, and is read until the container says that it is ready. */
-static int start_notifying(const struct runtime_parked *p, const struct state *s, const char *host, const struct log *log,
+/* The socket must be there before the process is, and is read until the container says that it is ready; that may take for
+ * ever, and others may do with the running container what they want. */
+static int start_notifying(const struct runtime_parked *p, struct state *s, const char *host, const struct log *log,
                            struct creel_err *err)
 {
     auto_fd notify = notify_listen(s, err);
     if (notify < 0 || state_start(s, p, err) < 0)
         return -1;
+    state_unlock(s);
     notify_wait(notify, host, p->pid, p->pidfd, log);
     return 0;
 }

@@ -16,7 +16,10 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-enum { PIECE = 4096 };  /* what a pipe with room takes at once */
+enum {
+    PIECE = 4096,           /* what a pipe with room takes at once */
+    DRAIN_MAX = 1 << 20,    /* more than a terminal holds */
+};
 
 /* One direction: read when empty, write when not. */
 struct flow { int from, to; char data[PIECE]; size_t at, len; };
@@ -193,18 +196,34 @@ static void flow_step(struct flow *w, short events)
         flow_read(w);
 }
 
-/* What the process left in its terminal. Others may hold that open still: only what is there now is waited for. */
+/* The process has ended, so a signal that would end it now means us. */
+static bool is_told_to_end(const struct stay *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->f->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT)
+            return true;
+    return false;
+}
+
+/* What the process left in its terminal. Others may hold that open still, and go on writing: no more is waited for than what
+ * is there now. A reader of ours that is stuck is waited for until a signal comes. */
 static void drain(struct stay *s)
 {
-    while (s->out.to >= 0 && (s->out.len > 0 || s->out.from >= 0)) {
+    size_t left = DRAIN_MAX;
+    while (s->out.to >= 0 && (s->out.len > 0 || (s->out.from >= 0 && left > 0))) {
         if (s->out.len == 0) {
             flow_read(&s->out);
             if (s->out.len == 0)
                 return;
+            left -= s->out.len < left ? s->out.len : left;
         }
-        struct pollfd p = { .fd = s->out.to, .events = POLLOUT };
-        if (poll(&p, 1, -1) > 0)
+        struct pollfd p[2] = { { .fd = s->out.to, .events = POLLOUT }, { .fd = s->f->signal_fd, .events = POLLIN } };
+        int n = poll(p, 2, -1);
+        if (n > 0 && p[0].revents != 0)
             flow_write(&s->out);
+        else if (n < 0 ? errno != EINTR : is_told_to_end(s))
+            return;
     }
 }
 

@@ -31,7 +31,7 @@ int foreground_open(struct foreground *f, struct creel_err *err);
 void foreground_size(int console_master);
 /* Until `pid`, a child of ours, has ended. console_master: of its terminal, or -1; it is made non-blocking, and
  * input and output are copied between it and our standard streams, a terminal of ours being raw meanwhile. What is
- * still to be read from it at the end is copied, too. *ret_code: exit code, or 128 + signal. */
+ * still to be read from it at the end is copied, too, unless SIGTERM, SIGINT, SIGHUP or SIGQUIT comes then. *ret_code: exit code, or 128 + signal. */
 int foreground_stay(struct foreground *f, pid_t pid, int pidfd, int console_master, int *ret_code,
                     struct creel_err *err);
 /* Terminal and signals as they were. Safe to repeat. */

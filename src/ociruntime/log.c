@@ -25,8 +25,12 @@ int log_open(struct log *l, const char *path, const char *format, bool debug, st
         return creel_fail(err, CREEL_INVALID, 0, "invalid log-format: %s", format);
     if (path == NULL || path[0] == '\0')
         return 0;
-    l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | follow_links(path), 0644);
-    return l->fd < 0 ? creel_fail(err, creel_kind_of_errno(errno), errno, "open log file %s", path) : 0;
+    /* Not waiting for the reader of a pipe, who may never come. */
+    l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | follow_links(path), 0644);
+    if (l->fd < 0)
+        return creel_fail(err, creel_kind_of_errno(errno), errno, "open log file %s", path);
+    (void)fcntl(l->fd, F_SETFL, O_APPEND); /* lines are written whole; it cannot fail */
+    return 0;
 }
 
 void log_close(struct log *l)

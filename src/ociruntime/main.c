@@ -7,6 +7,7 @@
 #include "sys/process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,16 @@ static bool standard_files_open(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) /* no CLOEXEC: inherited */
             return false;
     return true;
+}
+
+static void do_nothing(int signo) { (void)signo; }
+
+/* A reader of our output or of the log that goes away is an error of write; it must not end us half-way through a creation. A
+ * handler, because programs that we execute do not inherit one. */
+static void survive_closed_pipes(void)
+{
+    const struct sigaction a = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
+    (void)sigaction(SIGPIPE, &a, NULL); /* cannot fail for this one */
 }
 
 static int print(const struct bytes *text)
@@ -92,6 +103,7 @@ int main(int argc, char **argv)
     struct creel_err err = { 0 }, ignored = { 0 };
     if (!standard_files_open())
         return 1;
+    survive_closed_pipes();
     if (argc == 2 && strcmp(argv[1], "__man") == 0) {
         auto_bytes text = BYTES_INIT;
         command_man(&text);

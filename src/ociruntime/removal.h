@@ -6,7 +6,7 @@
 #include "ociruntime/log.h"
 #include "ociruntime/state.h"
 
-/* SIGKILL to init, and to everything in the control group when init's end does not end them all. Does not wait. */
+/* SIGKILL to init. Does not wait. */
 int removal_kill(const struct state *s, struct creel_err *err);
 /* Until init has ended, at most ten seconds. Errors: TIMEOUT. */
 int removal_wait(const struct state *s, struct creel_err *err);

@@ -155,17 +155,26 @@ static int read_init(struct state *s, struct creel_err *err)
     return 0;
 }
 
-/* A text that is cut short is that of a `create` that was killed while it wrote, and so before it made anything. */
+/* A text that is missing or cut short is that of a `create` that was killed while it wrote, and so before it made anything. With a
+ * process that lives it is another story: what belongs to it is not to be forgotten. */
+static int judge_fragment(struct state *s, const struct creel_err *why, struct creel_err *err)
+{
+    auto_fd pidfd = -1;
+    if (read_init(s, NULL) < 0 || state_init_pidfd(s, &pidfd, NULL) < 0 || pidfd < 0)
+        return fail_missing(err);
+    return creel_fail(err, CREEL_INVALID, 0, "%s; container %s is damaged, but its process %d lives: kill that first", why->text,
+                      s->id, (int)s->pid);
+}
+
 static int read_all(struct state *s, struct creel_err *err)
 {
     auto_free char *text = NULL;
     size_t len = 0;
     struct creel_err why = { 0 };
-    if (read_file(s, &text, &len, err) < 0)
-        return -1;
-    if (state_parse(text, len, s, &why) < 0)
-        return why.kind == CREEL_INVALID ? fail_missing(err) : creel_fail_as(err, &why);
-    return read_init(s, err);
+    if ((read_file(s, &text, &len, &why) < 0 && why.kind == CREEL_NOT_FOUND)
+        || (why.kind == CREEL_OK && state_parse(text, len, s, &why) < 0 && why.kind == CREEL_INVALID))
+        return judge_fragment(s, &why, err);
+    return why.kind != CREEL_OK ? creel_fail_as(err, &why) : read_init(s, err);
 }
 
 int state_load(const char *root, const char *id, struct state *ret, struct creel_err *err)
@@ -296,11 +305,13 @@ int state_save(const struct state *s, bool first, struct creel_err *err)
     if (fd < 0)
         return creel_fail(err, creel_kind_of_errno(errno), errno, "write the state of container %s", s->id);
     int r = sys_write_all(fd, text.data, text.len);
-    if (r < 0)
-        return creel_fail(err, creel_kind_of_errno(-r), -r, "write the state of container %s", s->id);
-    if (!first && renameat(s->dir, STATE_TEMP, s->dir, STATE_FILE) < 0)
-        return creel_fail(err, CREEL_INTERNAL, errno, "replace the state of container %s", s->id);
-    return 0;
+    if (r == 0 && !first && renameat(s->dir, STATE_TEMP, s->dir, STATE_FILE) < 0)
+        r = -errno;
+    if (r == 0)
+        return 0;
+    if (!first)
+        (void)unlinkat(s->dir, STATE_TEMP, 0); /* the error is reported; half of a state is no use, and takes room */
+    return creel_fail(err, creel_kind_of_errno(-r), -r, "write the state of container %s", s->id);
 }
 
 int state_save_init(struct state *s, pid_t pid, uint64_t start, struct creel_err *err)
@@ -403,12 +414,15 @@ int state_status(const struct state *s, enum container_status *ret, struct creel
     int gate = gate_is_open(s->dir, STATE_GATE);
     if (gate < 0)
         return creel_fail(err, CREEL_INTERNAL, -gate, "look at the gate of container %s", s->id);
+    *ret = gate ? CONTAINER_CREATED : state_is_frozen(s) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+    return 0;
+}
+
+bool state_is_frozen(const struct state *s)
+{
     auto_cgroup group = NULL;
     struct creel_err ignored = { 0 };
-    *ret = gate ? CONTAINER_CREATED : CONTAINER_RUNNING;
-    if (!gate && state_cgroup(s, &group, &ignored) == 0 && group != NULL && cgroup_is_frozen(group) == 1)
-        *ret = CONTAINER_PAUSED;
-    return 0;
+    return state_cgroup(s, &group, &ignored) == 0 && group != NULL && cgroup_is_frozen(group) == 1;
 }
 
 int state_cgroup(const struct state *s, struct cgroup **ret, struct creel_err *err)

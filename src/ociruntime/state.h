@@ -59,7 +59,8 @@ int state_id_check(const char *id, struct creel_err *err);
  * state_fini, in either case. */
 int state_make(const char *root, const char *id, struct state *ret, struct creel_err *err);
 /* Errors: NOT_FOUND "container does not exist" (no directory, or one without a whole `state`; then ret->dir is open and
- * ret->id set all the same, for `delete`), INVALID. *ret: state_fini, in either case. */
+ * ret->id set all the same, for `delete`), INVALID (also when `state` is not whole, but the process of `init` lives: ret->pid is
+ * set then). *ret: state_fini, in either case. */
 int state_load(const char *root, const char *id, struct state *ret, struct creel_err *err);
 /* The same, holding the lock; waits for it. */
 int state_load_locked(const char *root, const char *id, struct state *ret, struct creel_err *err);
@@ -82,6 +83,8 @@ int state_lock(struct state *s, struct creel_err *err);
 int state_remove(const char *root, struct state *s, struct creel_err *err);
 
 int state_status(const struct state *s, enum container_status *ret, struct creel_err *err);
+/* Whether its control group is frozen, also while it waits for its start. What cannot be asked is not. */
+bool state_is_frozen(const struct state *s);
 /* The configuration as it was at creation (and after `update`). *ret: oci_config_free. */
 int state_config(const struct state *s, struct oci_config **ret, struct creel_err *err);
 /* Its control group; NOT_FOUND when it is gone; *ret NULL and success when it has none (manager disabled). */

@@ -97,11 +97,11 @@ static int hook_wait(int pidfd, struct output *o, int timeout_ms)
     }
 }
 
-/* What it wrote last; others may have the pipe open still, so nothing is waited for. */
+/* What it wrote last; others may have the pipe open still, so nothing is waited for, and no more read than is told. */
 static void output_finish(struct output *o)
 {
     struct pollfd p = { .fd = o->pipe[0], .events = POLLIN };
-    while (poll(&p, 1, 0) > 0 && output_take(o))
+    while (o->len < OUTPUT_MAX && poll(&p, 1, 0) > 0 && output_take(o))
         ;
     o->text[o->len] = '\0';
     (void)close(o->pipe[0]);
