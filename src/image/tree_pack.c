@@ -140,8 +140,11 @@ static int read_xattrs(struct tree_pack *p, int fd, struct creel_err *err)
         ssize_t size = fgetxattr(fd, name, value, (size_t)(end - value));
         if (size < 0 && errno == ENODATA)
             continue;
-        if (size < 0)
+        if (size < 0 && errno != ERANGE)
             return pack_fail(p, "reading an extended attribute of", errno, err);
+        if (size < 0 || size > end - value) /* with no room at all only the size is told */
+            return creel_fail(err, CREEL_EXHAUSTED, 0, "%s has more than %d bytes in extended attributes",
+                              p->entry.path, XATTR_VALUES_MAX);
         p->entry.xattrs[p->entry.xattr_count++] =
             (struct tar_xattr){ .name = name, .value = value, .size = (size_t)size };
         value += size;

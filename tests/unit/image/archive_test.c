@@ -6,6 +6,7 @@
 #include "image/resolve.h"
 #include "image/tar_reader.h"
 #include "image/tar_writer.h"
+#include "image/tree_pack.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static void names_are_cleaned_or_refused(void **state)
@@ -242,6 +244,46 @@ static void links_resolve_inside_the_root(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+/* A container chooses how much there is, to the byte: asked for with no room left, the kernel tells the size of the
+ * next value and writes nothing. */
+static void more_attributes_than_room_are_refused(void **state)
+{
+    (void)state;
+    enum { VALUE = 64 << 10, ROOM = 1 << 20 };
+    char dir[] = "/dev/shm/creel-pack-test-XXXXXX", name[16];
+    struct creel_err err = { 0 };
+    struct sink sink;
+    struct tar_writer w;
+    struct tree_pack pack;
+    auto_free char *value = calloc(1, VALUE);
+    if (mkdtemp(dir) == NULL)
+        skip();
+    auto_fd at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    auto_fd file = openat(at, "f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(file >= 0 && null >= 0 && value != NULL);
+    int set = 0;
+    for (int i = 0; set == 0 && i < ROOM / VALUE + 1; i++) {
+        (void)snprintf(name, sizeof name, "user.%d", i);
+        set = fsetxattr(file, name, value, VALUE, 0);
+    }
+    int r = -1;
+    if (set == 0) {
+        assert_int_equal(sink_open(&sink, null, false, &err), 0);
+        tar_writer_init(&w, &sink);
+        assert_int_equal(tree_pack_init(&pack, &w, &err), 0);
+        r = tree_pack_one(&pack, at, "f", "f", &err);
+        tree_pack_fini(&pack);
+        tar_writer_fini(&w);
+        sink_close(&sink);
+    }
+    assert_int_equal(unlinkat(at, "f", 0), 0);
+    assert_int_equal(rmdir(dir), 0);
+    if (set != 0)
+        skip(); /* a file system that takes no such values */
+    assert_int_equal(r, -1);
+    assert_int_equal(err.kind, CREEL_EXHAUSTED);
+}
+
 static int prepare(void **state)
 {
     (void)state;
@@ -256,6 +298,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(cut_off_archives_are_noticed),
         cmocka_unit_test(links_resolve_inside_the_root),
+        cmocka_unit_test(more_attributes_than_room_are_refused),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
