@@ -49,6 +49,9 @@ struct store {
  * The format names what was tried. Always -1. */
 int store_fail(struct store *s, struct creel_err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* Whether a file system of this kind (statfs f_type) is used by several computers at once. */
+bool store_is_remote(unsigned long file_system);
+
 /* --- statements (stmt.c) --- */
 struct stmt {
     struct store *store;

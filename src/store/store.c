@@ -19,8 +19,10 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 enum {
@@ -102,6 +104,27 @@ static const char *vfs_name(void)
 
 /* --- opening --- */
 
+/* The journal's index is memory that all users of the database share, which two computers do not. */
+bool store_is_remote(unsigned long file_system)
+{
+    static const unsigned long remote[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                            AFS_SUPER_MAGIC, AFS_FS_MAGIC,     CODA_SUPER_MAGIC, CEPH_SUPER_MAGIC };
+    for (size_t i = 0; i < ARRAY_LEN(remote); i++)
+        if ((uint32_t)file_system == remote[i])
+            return true;
+    return false;
+}
+
+static int check_file_system(struct store *s, struct creel_err *err)
+{
+    struct statfs fs;
+    if (fstatfs(s->root_fd, &fs) < 0 || !store_is_remote((unsigned long)fs.f_type))
+        return 0;
+    return creel_fail(err, CREEL_UNSUPPORTED, 0,
+                      "%s is on a network file system, where two computers would damage the store's database; use a "
+                      "directory of this computer (--root)", s->root);
+}
+
 static int connect_db(struct store *s, struct creel_err *err)
 {
     char path[4096 + 16];
@@ -159,7 +182,7 @@ int store_open(int root_fd, const char *root, struct store **ret, struct creel_e
         r = creel_fail_nomem(err);
     else if (s->root_fd < 0)
         r = creel_fail(err, creel_kind_of_errno(errno), errno, "duplicate the descriptor of %s", root);
-    else {
+    else if ((r = check_file_system(s, err)) == 0) {
         wal_index_hold(s);
         r = connect_db(s, err) < 0 || configure(s, err) < 0 || check_schema(s, err) < 0 ? -1 : 0;
     }

@@ -29,7 +29,7 @@ struct store;
 struct store_tx { struct store *store; int64_t rev; bool open; };
 
 /* root_fd: the engine's root directory. Creates and migrates when needed (one transaction per migration).
- * Errors: UNSUPPORTED schema newer than this program; INTERNAL with SQLite's words. */
+ * Errors: UNSUPPORTED schema newer than this program, or a network file system; INTERNAL with SQLite's words. */
 int store_open(int root_fd, const char *root, struct store **ret, struct creel_err *err);
 void store_close(struct store *s);
 

@@ -323,6 +323,17 @@ static void a_full_disk_leaves_the_old_state(void **state)
 }
 
 
+static void network_file_systems_are_known(void **state)
+{
+    (void)state;
+    static const unsigned long remote[] = { 0x6969, 0xfe534d42, 0xff534d42, 0xc36400 }; /* NFS, SMB, CIFS, Ceph */
+    static const unsigned long local[] = { 0xef53, 0x58465342, 0x01021994, 0x9123683e, 0x794c7630, 0x2fc12fc1 };
+    for (size_t i = 0; i < ARRAY_LEN(remote); i++)
+        assert_true(store_is_remote(remote[i]) && store_is_remote((unsigned long)(long)(int)remote[i]));
+    for (size_t i = 0; i < ARRAY_LEN(local); i++)
+        assert_false(store_is_remote(local[i]));
+}
+
 static int query_again(void *arg, const struct container_row *r)
 {
     struct store *s = arg;
@@ -371,7 +382,7 @@ int main(int argc, char **argv)
         TEST(a_damaged_database_says_what_to_do),
         TEST(a_damaged_page_is_an_error_not_a_crash),
         TEST(a_full_disk_leaves_the_old_state),
-        TEST(an_each_callback_may_query),
+        TEST(an_each_callback_may_query), TEST(network_file_systems_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
