@@ -190,3 +190,23 @@ assert p.wait(20) == 3, p.returncode'
     rm "$ROOT/filler"
     R update --pids-limit 50 one
 }
+
+@test "kill KILL, also of all, reaches a container that could do without a control group" {
+    local d how
+    sleeper 'l["namespaces"] = [{"type": "mount"}, {"type": "user"}]' 'del l["cgroupsPath"]' 'l["resources"] = {}' 'del c["hostname"]' \
+        'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 12345, "size": 1}]' \
+        'c["mounts"] = [x for x in c["mounts"] if x["type"] == "tmpfs"]' 'l["maskedPaths"] = l["readonlyPaths"] = []'
+    mkdir "$T/run"
+    chown -R 12345:12345 "$B" "$T/run"
+    for d in "$T" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$(dirname "$T")"; do chmod a+x "$d"; done
+    cp "$RT" "$T/rt"
+    U() { env XDG_RUNTIME_DIR="$T/run" timeout 40 setpriv --reuid 12345 --regid 12345 --clear-groups "$T/rt" "$@" 3>&-; }
+    for how in "" --all; do
+        U run -d -b "$B" --pid-file "$T/run/pid" one <"/dev/null" >"$T/log" 2>&1 || { cat "$T/log"; return 1; }
+        # shellcheck disable=SC2086
+        U kill $how one KILL
+        for ((d = 0; d < 500; d++)); do gone "$(cat "$T/run/pid")" >"$T/log" && break; sleep 0.02; done
+        gone "$(cat "$T/run/pid")"
+        U delete one
+    done
+}
