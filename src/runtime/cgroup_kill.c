@@ -386,7 +386,11 @@ int cgroup_kill(struct cgroup *c, int signo, struct creel_err *err)
     }
     cgroup_keeper_end(c);
     if (c->v2_events >= 0 && v2_in_use(c)) {
-        if (cgroup_file_write(c, c->v2, "cgroup.kill", "1") == 0)
+        size_t v1;
+        int written = cgroup_file_write(c, c->v2, "cgroup.kill", "1");
+        if (written == 0 && v1_freezer(c, &v1)) /* on a hybrid host: what is frozen there does not even die of that */
+            (void)cgroup_file_write(c, v1, "freezer.state", "THAWED");
+        if (written == 0)
             r = v2_wait(c, "populated", 0, deadline);
         /* else before 5.14: one by one, below */
     }

@@ -365,6 +365,17 @@ TABLE
     empty_root
 }
 
+@test "delete --force ends a container that the version 1 freezer holds, although version 2 is there to kill it" {
+    bundle 'p["args"] = ["sleep", "1000"]'
+    background box
+    local group=/sys/fs/cgroup/freezer$GROUP/$ID
+    [ -e "$group/freezer.state" ] || skip "no version 1 freezer"
+    echo FROZEN >"$group/freezer.state"
+    limited delete --force box
+    [ ! -d "$group" ]
+    empty_root
+}
+
 @test "limits stay in force while they are changed, and what cannot be set is refused" {
     bundle 'p["args"] = ["sleep", "1000"]' 'l["resources"]["pids"] = {"limit": 20}'
     background box
