@@ -153,10 +153,28 @@ static void name_for(const char *path, char *buf, size_t size)
         (void)snprintf(buf, size, ".");
 }
 
-static int copy_out(struct output *o, int root, const char *path, bool follow, struct creel_err *err)
+/* Whatever `fill` packs, as an archive on standard output. */
+static int write_output(int (*fill)(struct output *o, const struct archive_op_args *a, int root, struct creel_err *err),
+                        const struct archive_op_args *a, int root, struct creel_err *err)
 {
+    struct output *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return creel_fail_nomem(err);
+    int r = output_open(o, err);
+    if (r == 0)
+        r = fill(o, a, root, err);
+    if (r == 0)
+        r = output_end(o, err);
+    output_close(o);
+    free(o);
+    return r;
+}
+
+static int copy_out(struct output *o, const struct archive_op_args *a, int root, struct creel_err *err)
+{
+    const char *path = text_of(a, "path");
     char resolved[ARCHIVE_PATH_MAX + 2], name[256];
-    int r = resolve_path(root, path, follow || means_directory(path), resolved);
+    int r = resolve_path(root, path, flag_of(a, "follow") || means_directory(path), resolved);
     if (r < 0)
         return path_fail(path, -r, err);
     name_for(path, name, sizeof name);
@@ -174,48 +192,48 @@ static int copy_out(struct output *o, int root, const char *path, bool follow, s
 
 int archive_op_copy_out(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err)
 {
-    const char *path = text_of(a, "path");
+    *ret_ok = NULL;
     auto_fd root = enter_view(a, true, false, err);
     if (root < 0)
         return -1;
-    if (path == NULL)
+    if (text_of(a, "path") == NULL)
         return creel_fail(err, CREEL_INVALID, 0, "no path was given");
-    struct output *o = calloc(1, sizeof *o);
-    if (o == NULL)
-        return creel_fail_nomem(err);
-    int r = output_open(o, err);
-    if (r == 0)
-        r = copy_out(o, root, path, flag_of(a, "follow"), err);
-    if (r == 0)
-        r = output_end(o, err);
-    output_close(o);
-    free(o);
-    *ret_ok = NULL;
-    return r;
+    return write_output(copy_out, a, root, err);
+}
+
+static int export_all(struct output *o, const struct archive_op_args *a, int root, struct creel_err *err)
+{
+    (void)a;
+    return tree_pack_content(&o->pack, root, err);
 }
 
 int archive_op_export(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err)
 {
-    auto_fd root = enter_view(a, false, false, err);
-    struct output *o = root >= 0 ? calloc(1, sizeof *o) : NULL;
-    if (o == NULL)
-        return root < 0 ? -1 : creel_fail_nomem(err);
-    int r = output_open(o, err);
-    if (r == 0)
-        r = tree_pack_content(&o->pack, root, err);
-    if (r == 0)
-        r = output_end(o, err);
-    output_close(o);
-    free(o);
     *ret_ok = NULL;
-    return r;
+    auto_fd root = enter_view(a, false, false, err);
+    return root < 0 ? -1 : write_output(export_all, a, root, err);
+}
+
+static int pack_plain(struct output *o, const struct archive_op_args *a, int root, struct creel_err *err)
+{
+    const char *name = text_of(a, "name"), *rename_to = text_of(a, "rename_to");
+    o->pack.root_owned = flag_of(a, "root_owned");
+    o->pack.stubs = json_object_get(a->request, "stubs");
+    return tree_pack_one(&o->pack, root, name, rename_to != NULL ? rename_to : name, err);
+}
+
+static int pack_layer(struct output *o, const struct archive_op_args *a, int root, struct creel_err *err)
+{
+    o->pack.layer = true;
+    return pack_plain(o, a, root, err);
 }
 
 /* A directory of the host: the caller's own files, or a container's upper directory in layer form. */
 static int pack_tree(const struct archive_op_args *a, bool layer, struct creel_err *err)
 {
     struct confine c = { .tree = -1, .trusted_xattrs = layer, .limits = &a->limits };
-    const char *name = text_of(a, "name"), *rename_to = text_of(a, "rename_to");
+    if (text_of(a, "name") == NULL)
+        return creel_fail(err, CREEL_INVALID, 0, "the request names nothing to pack");
     c.tree = confine_tree(TREE_FD, !layer, true, err);
     if (c.tree < 0)
         return -1;
@@ -223,20 +241,9 @@ static int pack_tree(const struct archive_op_args *a, bool layer, struct creel_e
     if (confine_enter(&c, err) < 0)
         return -1;
     auto_fd root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct output *o = calloc(1, sizeof *o);
-    if (root < 0 || o == NULL || name == NULL)
+    if (root < 0)
         return creel_fail(err, CREEL_INTERNAL, errno, "opening the directory to pack");
-    int r = output_open(o, err);
-    o->pack.layer = layer;
-    o->pack.root_owned = flag_of(a, "root_owned");
-    o->pack.stubs = json_object_get(a->request, "stubs");
-    if (r == 0)
-        r = tree_pack_one(&o->pack, root, name, rename_to != NULL ? rename_to : name, err);
-    if (r == 0)
-        r = output_end(o, err);
-    output_close(o);
-    free(o);
-    return r;
+    return write_output(layer ? pack_layer : pack_plain, a, root, err);
 }
 
 int archive_op_pack(const struct archive_op_args *a, json_t **ret_ok, struct creel_err *err)

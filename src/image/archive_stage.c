@@ -10,6 +10,7 @@
 #include "image/hasher.h"
 #include "image/tar_reader.h"
 #include "image/worker.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,20 +36,6 @@ static int add(struct stage *s, const char *name, json_t *value, struct creel_er
     return 0;
 }
 
-static int write_all(int fd, const char *data, size_t n, struct creel_err *err)
-{
-    while (n > 0) {
-        ssize_t w = write(fd, data, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return creel_fail(err, creel_kind_of_errno(errno), errno, "writing a member of the archive");
-        data += w;
-        n -= (size_t)w;
-    }
-    return 0;
-}
-
 static int copy_member(int fd, struct tar_reader *r, const struct tar_entry *e, struct hasher *h,
                        struct creel_err *err)
 {
@@ -60,8 +47,9 @@ static int copy_member(int fd, struct tar_reader *r, const struct tar_entry *e, 
         if (offset != (int64_t)h->bytes || (int64_t)size > e->size - offset)
             return creel_fail(err, CREEL_INVALID, 0, "the member %s is sparse or longer than it says", e->path);
         hasher_add(h, data, size);
-        if (write_all(fd, data, size, err) < 0)
-            return -1;
+        int w = sys_write_all(fd, data, size);
+        if (w < 0)
+            return creel_fail(err, creel_kind_of_errno(-w), -w, "writing the member %s of the archive", e->path);
     }
     if (got == 0 && (int64_t)h->bytes != e->size)
         return creel_fail(err, CREEL_INVALID, 0, "the member %s is shorter than it says", e->path);
@@ -81,6 +69,14 @@ static int stage_file(struct stage *s, struct tar_reader *r, const struct tar_en
     return add(s, e->path,
                json_pack("{s:I,s:I,s:s}", "n", (json_int_t)s->count, "size", (json_int_t)e->size, "digest", digest),
                err);
+}
+
+static int add_link(struct stage *s, const struct tar_entry *e, const char *target, struct creel_err *err)
+{
+    json_t *text = json_string(target);
+    if (text == NULL)
+        return creel_fail(err, CREEL_INVALID, 0, "the member %s is a link to a name that is not UTF-8", e->path);
+    return add(s, e->path, json_pack("{s:o}", "link", text), err);
 }
 
 /* Join a link's target to the member's directory, by text: there are no directories here. */
@@ -107,7 +103,7 @@ static int stage_symlink(struct stage *s, const struct tar_entry *e, struct cree
         p += n + strspn(p + n, "/");
     }
     out[len] = '\0';
-    return add(s, e->path, json_pack("{s:s}", "link", out), err);
+    return add_link(s, e, out, err);
 }
 
 static int stage_member(struct stage *s, struct tar_reader *r, const struct tar_entry *e, struct creel_err *err)
@@ -119,7 +115,7 @@ static int stage_member(struct stage *s, struct tar_reader *r, const struct tar_
     switch (e->type) {
     case TAR_FILE: return stage_file(s, r, e, err);
     case TAR_SYMLINK: return stage_symlink(s, e, err);
-    case TAR_HARDLINK: return add(s, e->path, json_pack("{s:s}", "link", e->link), err);
+    case TAR_HARDLINK: return add_link(s, e, e->link, err);
     case TAR_DIR: case TAR_CHAR: case TAR_BLOCK: case TAR_FIFO: break;
     }
     return creel_fail(err, CREEL_INVALID, 0, "not an image archive: %s is a device or a fifo", e->path);

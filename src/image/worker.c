@@ -154,9 +154,11 @@ int worker_start(const char *libexec, const char *op, json_t *request, int in, i
 static int worker_died(struct worker *w, struct creel_err *err)
 {
     int status = 0;
-    pid_t pid = w->pid;
+    pid_t pid = w->pid, got = -1;
     w->pid = 0;
-    if (pid == 0 || waitpid(pid, &status, 0) != pid)
+    while (pid != 0 && (got = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+        ;
+    if (pid == 0 || got != pid)
         return creel_fail(err, CREEL_INTERNAL, 0, "%s %s ended without an answer", program, w->op);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
         return creel_fail(err, CREEL_INTERNAL, 0, "%s %s was stopped by its system call filter", program, w->op);

@@ -501,6 +501,7 @@ def group_archives():
     load("missing configuration", docker_archive([one], manifest=b'[{"Config":"none.json","Layers":["0/layer.tar"]}]'), "no none.json")
     load("circular links", docker_archive([one], manifest=b'[{"Config":"config.json","Layers":["p"]}]').symlink("p", "q").symlink("q", "p"), "round in circles")
     load("link out of the archive", docker_archive([one]).symlink("p", "../../etc/passwd"), "leads out of the archive")
+    load("link to what is not UTF-8", docker_archive([one]).symlink("p", "q\udcff"), "not UTF-8")
     load("path as layer name", docker_archive([one], manifest=json.dumps([{"Config": "config.json", "RepoTags": ["case:1"], "Layers": [CANARY + "/f"]}]).encode()), "no /")
     load("path as configuration", docker_archive([one], manifest=b'[{"Config":"/etc/passwd","Layers":["0/layer.tar"]}]'), "no /etc/passwd")
     load("wrong diff id", docker_archive([one], config=config_for([two])), "configuration says")
