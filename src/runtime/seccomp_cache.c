@@ -6,6 +6,7 @@
 #include "runtime/seccomp.h"
 
 #include "base/bytes.h"
+#include "sys/process.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -120,20 +121,6 @@ int seccomp_program_cached(const struct oci_seccomp *s, int cache_fd, struct sec
     return fd >= 0 && file_load(fd, &key, ret);
 }
 
-static bool write_exact(int fd, const void *data, size_t n)
-{
-    for (const char *p = data; n > 0;) {
-        ssize_t r = write(fd, p, n);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        p += r;
-        n -= (size_t)r;
-    }
-    return true;
-}
-
 /* One temporary name per key, so that killed writers cannot fill the directory. Whoever finds it taken leaves the
  * work to the other writer, or, when that one is long gone, clears the way for the next. */
 static int temporary_open(int dir, const char *name)
@@ -163,7 +150,7 @@ void seccomp_cache_store(const struct oci_seccomp *s, int cache_fd, const struct
     if (fd < 0)
         return;
     /* Not synced: a file that a power cut leaves half-written fails its checksum. */
-    if (!write_exact(fd, &h, sizeof h) || !write_exact(fd, key.data, key.len) ||
+    if (sys_write_all(fd, &h, sizeof h) < 0 || sys_write_all(fd, key.data, key.len) < 0 ||
         renameat(cache_fd, temporary, cache_fd, name) < 0)
         (void)unlinkat(cache_fd, temporary, 0);
 }

@@ -448,7 +448,7 @@ static int try_handle(void)
 
 static int try_device(char **argv)
 {
-    dev_t dev = makedev((unsigned)atoi(argv[0]), (unsigned)atoi(argv[1]));
+    dev_t dev = makedev((unsigned)strtoul(argv[0], NULL, 10), (unsigned)strtoul(argv[1], NULL, 10));
     mode_t type = argv[2][0] == 'b' ? S_IFBLK : S_IFCHR;
     const char *const paths[] = { "/tmp/node", "/dev/node" };
     for (size_t i = 0; i < LEN(paths); i++) {
@@ -563,7 +563,7 @@ int main(int argc, char **argv)
     if (strcmp(what, "keyring") == 0)
         return try_keyring();
     if (strcmp(what, "forks") == 0 && argc == 3)
-        return fork_for_ever(atoi(argv[2]));
+        return fork_for_ever((int)strtol(argv[2], NULL, 10));
     fputs("usage: attacker WHAT\n", stderr);
     return 2;
 }

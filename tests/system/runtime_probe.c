@@ -169,7 +169,9 @@ static int parse(struct probe *p, int argc, char **argv)
             p->overlay = true;
             p->rootfs.layers_fd = open(argv[i + 1], O_PATH | O_DIRECTORY | O_CLOEXEC);
             p->rootfs.lower = p->lower;
-            for (char *s = strtok(argv[i + 2], ":"); s != NULL && p->rootfs.lower_count < 128; s = strtok(NULL, ":"))
+            char *save = NULL;
+            for (char *s = strtok_r(argv[i + 2], ":", &save); s != NULL && p->rootfs.lower_count < 128;
+                 s = strtok_r(NULL, ":", &save))
                 p->lower[p->rootfs.lower_count++] = s;
             p->rootfs.upper = argv[i + 3][0] != '\0' ? argv[i + 3] : NULL;
             p->rootfs.work = argv[i + 4][0] != '\0' ? argv[i + 4] : NULL;

@@ -40,11 +40,12 @@ static int parse(struct cli *c, const char *line, struct creel_err *err)
 {
     static char copy[512];
     static char *argv[ARGS_MAX + 1];
+    char *save = NULL;
     int argc = 0;
     *c = (struct cli){ .table = table, .out = stdout, .err = stderr };
     assert_true(strlen(line) < sizeof copy);
     memcpy(copy, line, strlen(line) + 1);
-    for (char *p = strtok(copy, " "); p != NULL && argc < ARGS_MAX; p = strtok(NULL, " "))
+    for (char *p = strtok_r(copy, " ", &save); p != NULL && argc < ARGS_MAX; p = strtok_r(NULL, " ", &save))
         argv[argc++] = strcmp(p, "''") == 0 ? p + 2 : p;
     argv[argc] = NULL;
     return cli_parse(c, argc, argv, err);
