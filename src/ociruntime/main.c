@@ -24,11 +24,13 @@ static bool standard_files_open(void)
 static void do_nothing(int signo) { (void)signo; }
 
 /* A reader of our output or of the log that goes away is an error of write; it must not end us half-way through a creation. A
- * handler, because programs that we execute do not inherit one. */
-static void survive_closed_pipes(void)
+ * handler, because programs that we execute do not inherit one. And a caller who ignores SIGCHLD must not make the kernel wait
+ * for our children. */
+static void settle_signals(void)
 {
-    const struct sigaction a = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
-    (void)sigaction(SIGPIPE, &a, NULL); /* cannot fail for this one */
+    const struct sigaction nothing = { .sa_handler = do_nothing, .sa_flags = SA_RESTART }, usual = { .sa_handler = SIG_DFL };
+    (void)sigaction(SIGPIPE, &nothing, NULL); /* cannot fail for these two */
+    (void)sigaction(SIGCHLD, &usual, NULL);
 }
 
 static int print(const struct bytes *text)
@@ -103,7 +105,7 @@ int main(int argc, char **argv)
     struct creel_err err = { 0 }, ignored = { 0 };
     if (!standard_files_open())
         return 1;
-    survive_closed_pipes();
+    settle_signals();
     if (argc == 2 && strcmp(argv[1], "__man") == 0) {
         auto_bytes text = BYTES_INIT;
         command_man(&text);

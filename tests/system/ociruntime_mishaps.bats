@@ -68,6 +68,19 @@ assert b"Broken pipe" in p.communicate()[1] and p.returncode == 1, p.returncode'
     is "SigIgn:	0000000000000000"
 }
 
+@test "a caller who ignores the end of his children gets exit codes and hooks all the same" {
+    bundle 'sh("exit 7")' 'c["hooks"] = {h: [{"path": "/bin/true"}] for h in ("createRuntime", "createContainer", "poststop")}'
+    script '
+ignore = {"preexec_fn": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)}
+assert R("run", "-b", b, "one", **ignore).wait() == 7'
+    sleeper
+    script '
+ignore = {"preexec_fn": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)}
+assert R("run", "-d", "-b", b, "one", **ignore).wait() == 0
+assert R("exec", "one", "sh", "-c", "exit 5", **ignore).wait() == 5
+assert R("ps", "one", **ignore).wait() == 0'
+}
+
 @test "a container that was paused before its start is not started, and not lost" {
     sleeper
     quiet create -b "$B" one
