@@ -151,6 +151,8 @@ static int receive(struct dbus *d, int64_t deadline, struct creel_err *err)
 /* The next message that is complete; it stays in `in` until the one after it is asked for. */
 static int next_message(struct dbus *d, int64_t deadline, struct dbus_message *ret, struct creel_err *err)
 {
+    if (clock_mono_ns() >= deadline)    /* `receive` only looks at it when there is nothing to read */
+        return fail_io(ETIMEDOUT, "read from", err);
     bytes_consume(&d->in, d->used);
     d->used = 0;
     while (d->in.len < DBUS_HEAD_SIZE)
@@ -297,13 +299,19 @@ int dbus_open(const char *address, int64_t deadline, struct dbus **ret, struct c
         return creel_fail_nomem(err);
     bytes_init_max(&d->in, 2 * DBUS_MESSAGE_MAX);
     d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int64_t left = deadline - clock_mono_ns();
-    const struct timeval limit = { .tv_sec = left / 1000000000, .tv_usec = 1 + left % 1000000000 / 1000 };
-    if (d->fd < 0 || left <= 0 || setsockopt(d->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
+    if (d->fd < 0)
         return creel_fail(err, CREEL_INTERNAL, errno, "make a socket for the message bus");
+    const int64_t left = deadline - clock_mono_ns();
+    if (left < 1000)    /* and none at all would be for ever */
+        return fail_io(ETIMEDOUT, "connect to", err);
+    const struct timeval limit = { .tv_sec = left / 1000000000, .tv_usec = left % 1000000000 / 1000 };
+    if (setsockopt(d->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
+        return creel_fail(err, CREEL_INTERNAL, errno, "limit the time of the message bus");
     int r;      /* a full queue of its listener is waited for */
     while ((r = connect(d->fd, (struct sockaddr *)&un, len)) < 0 && errno == EINTR)
         ;
+    if (r < 0 && errno == EAGAIN)   /* it stayed full until then */
+        return fail_io(ETIMEDOUT, "connect to", err);
     if (r < 0)
         return creel_fail(err, errno == EACCES || errno == EPERM ? CREEL_DENIED : CREEL_UNSUPPORTED, errno,
                           "connect to the message bus at %.200s", address);

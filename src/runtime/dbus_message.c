@@ -193,6 +193,15 @@ static size_t alignment(char type)
     }
 }
 
+static const char *type_end(const char *s, unsigned depth);
+
+/* Behind "{kv}", which there is in arrays only: the key is of a basic type. */
+static const char *entry_end(const char *s, unsigned depth)
+{
+    const char *p = s[1] != '\0' && strchr("ybnqiuxtdsog", s[1]) != NULL ? type_end(s + 2, depth) : NULL;
+    return p != NULL && *p == '}' ? p + 1 : NULL;
+}
+
 /* Behind the first complete type of a signature, or NULL when there is none. */
 static const char *type_end(const char *s, unsigned depth)
 {
@@ -200,10 +209,8 @@ static const char *type_end(const char *s, unsigned depth)
         return NULL;
     if (strchr("ybnqiuxtdsogh", *s) != NULL || *s == 'v')
         return s + 1;
-    if (*s == 'a' && s[1] == '{') {
-        const char *p = s[2] != '\0' && strchr("ybnqiuxtdsog", s[2]) != NULL ? type_end(s + 3, depth + 1) : NULL;
-        return p != NULL && *p == '}' ? p + 1 : NULL;
-    }
+    if (*s == 'a' && s[1] == '{')
+        return entry_end(s + 1, depth + 1);
     if (*s == 'a')
         return type_end(s + 1, depth + 1);
     if (*s != '(' || s[1] == ')')
@@ -236,6 +243,19 @@ static void print(struct bytes *out, const char *fmt, ...)
     va_end(ap);
 }
 
+static void struct_walk(struct dbus_reader *r, const char *s, char close, struct bytes *out, unsigned depth)
+{
+    (void)take(r, 8, 0);
+    print(out, "(");
+    for (bool first = true; !r->bad && *s != close; first = false) {
+        print(out, "%s", first ? "" : " ");
+        s = value_walk(r, s, out, depth + 1);
+        if (s == NULL)
+            return;
+    }
+    print(out, ")");
+}
+
 static void array_walk(struct dbus_reader *r, const char *element, struct bytes *out, unsigned depth)
 {
     size_t n = dbus_get_u32(r);
@@ -248,23 +268,13 @@ static void array_walk(struct dbus_reader *r, const char *element, struct bytes 
     print(out, "[");
     for (bool first = true; !r->bad && r->at < end; first = false) {
         print(out, "%s", first ? "" : " ");
-        (void)value_walk(r, element, out, depth + 1);
+        if (*element == '{')
+            struct_walk(r, element + 1, '}', out, depth + 1);
+        else
+            (void)value_walk(r, element, out, depth + 1);
     }
     print(out, "]");
     r->bad |= r->at != end;
-}
-
-static void struct_walk(struct dbus_reader *r, const char *s, char close, struct bytes *out, unsigned depth)
-{
-    (void)take(r, 8, 0);
-    print(out, "(");
-    for (bool first = true; !r->bad && *s != close; first = false) {
-        print(out, "%s", first ? "" : " ");
-        s = value_walk(r, s, out, depth + 1);
-        if (s == NULL)
-            return;
-    }
-    print(out, ")");
 }
 
 static void variant_walk(struct dbus_reader *r, struct bytes *out, unsigned depth)
@@ -315,7 +325,6 @@ static const char *value_walk(struct dbus_reader *r, const char *s, struct bytes
     switch (*s) {
     case 'a': array_walk(r, s + 1, out, depth); break;
     case '(': struct_walk(r, s + 1, ')', out, depth); break;
-    case '{': struct_walk(r, s + 1, '}', out, depth); break;
     case 'v': variant_walk(r, out, depth); break;
     default: basic_walk(r, *s, out);
     }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "runtime/dbus.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +13,21 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-enum mode { GOOD, DRIP, REJECT, CLOSE, GARBAGE, SILENT, LARGE };
+enum mode { GOOD, DRIP, REJECT, CLOSE, GARBAGE, SILENT, LARGE, CHATTY };
 
 static char address[64];
+
+/* Faster than `ponder` can listen: an end of what there is to read never comes. */
+static _Noreturn void talk(int fd)
+{
+    static const uint8_t signal[] = "l\4\1\1\0\0\0\0\1\0\0\0\x0a\0\0\0" "\3\1s\0\1\0\0\0M\0\0\0\0\0\0";
+    static uint8_t many[2048 * sizeof signal];
+    for (size_t i = 0; i < sizeof many; i += sizeof signal)
+        memcpy(many + i, signal, sizeof signal);
+    while (send(fd, many, sizeof many, MSG_NOSIGNAL) > 0)
+        ;
+    _exit(0);
+}
 
 static void say(int fd, const void *data, size_t n, enum mode mode)
 {
@@ -84,6 +97,8 @@ static void serve(int listener, enum mode mode)
     hear_message(fd, &m, &serial);
     answer(fd, DBUS_RETURN, serial, ":1.1", mode);
     hear_message(fd, &m, &serial);
+    if (mode == CHATTY)
+        talk(fd);
     if (mode == CLOSE)
         _exit(0);
     if (mode == GARBAGE)
@@ -113,7 +128,7 @@ static pid_t start(enum mode mode)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        (void)alarm(20);
+        (void)alarm(10);
         serve(fd, mode);
         _exit(0);
     }
@@ -131,6 +146,15 @@ static void note(void *context, const struct dbus_message *s)
 {
     struct dbus_reader r = s->body;
     bytes_addf(context, "%s;", dbus_get_string(&r));
+}
+
+static void ponder(void *context, const struct dbus_message *s)
+{
+    (void)s;
+    (void)context;
+    const int64_t until = clock_mono_ns() + 20000;
+    while (clock_mono_ns() < until)
+        ;
 }
 
 static struct dbus_call some_call(void)
@@ -182,7 +206,7 @@ static void buses_that_fail(void **state)
     (void)state;
     static const struct { enum mode mode; bool opens; enum creel_kind kind; } rows[] = {
         { REJECT, false, CREEL_DENIED }, { SILENT, false, CREEL_TIMEOUT }, { CLOSE, true, CREEL_INTERNAL },
-        { GARBAGE, true, CREEL_INTERNAL }, { LARGE, true, CREEL_INTERNAL },
+        { GARBAGE, true, CREEL_INTERNAL }, { LARGE, true, CREEL_INTERNAL }, { CHATTY, true, CREEL_TIMEOUT },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct creel_err err = { 0 };
@@ -192,8 +216,10 @@ static void buses_that_fail(void **state)
         int r = dbus_open(address, soon(rows[i].mode == SILENT ? 100 : 3000), &d, &err);
         if (rows[i].opens)
             assert_int_equal(r, 0);
+        if (r == 0 && rows[i].mode == CHATTY)
+            dbus_on_signal(d, ponder, NULL);
         if (r == 0)
-            r = dbus_call(d, &call, NULL, soon(3000), NULL, &err);
+            r = dbus_call(d, &call, NULL, soon(rows[i].mode == CHATTY ? 200 : 3000), NULL, &err);
         assert_int_equal(r, -1);
         assert_int_equal(err.kind, rows[i].kind);
         dbus_close(d);
@@ -221,6 +247,21 @@ static void addresses(void **state)
     }
 }
 
+/* What is left until a deadline is turned into seconds and microseconds, and those must not come to a whole second. */
+static void any_fraction_of_a_second(void **state)
+{
+    (void)state;
+    enum { STEPS = 400, STEP_NS = 50 };
+    for (int i = 0; i < STEPS; i++) {
+        struct creel_err err = { 0 };
+        struct dbus *d = NULL;
+        const int64_t deadline = clock_mono_ns() + (int64_t)3 * 1000000000 + (int64_t)i * STEP_NS;
+        assert_int_equal(dbus_open("unix:abstract=creel-nobody", deadline, &d, &err), -1);
+        if (err.kind != CREEL_UNSUPPORTED || err.sys != ECONNREFUSED)
+            fail_msg("%s", err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_byte_at_a_time),
         cmocka_unit_test(buses_that_fail),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(any_fraction_of_a_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,25 @@ static void broken_messages_are_errors(void **state)
     assert_int_equal(dbus_message_parse((const uint8_t *)out.data, out.len, &m, NULL), 0);
 }
 
+/* a{sv}, as in PropertiesChanged, and what only looks like one. */
+static void dictionaries_are_walked(void **state)
+{
+    (void)state;
+    auto_bytes b = BYTES_INIT, text = BYTES_INIT;
+    struct dbus_array a = dbus_array_begin(&b, 8);
+    systemd_put_u64(&b, "One", 1);      /* (sv) and {sv} are the same bytes */
+    systemd_put_text(&b, "Two", "2");
+    dbus_array_end(&b, a);
+    struct dbus_reader r = { .data = (const uint8_t *)b.data, .len = b.len }, bare = r;
+    dbus_value_print(&r, "a{sv}", &text);
+    assert_string_equal(bytes_str(&text), "[(\"One\" <t 1>) (\"Two\" <s \"2\">)]");
+    assert_false(r.bad);
+    assert_int_equal(r.at, r.len);
+    bare.at = 8;
+    assert_null(dbus_skip(&bare, "{sv}"));
+    assert_true(bare.bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +224,7 @@ int main(void)
         cmocka_unit_test(quotas_are_whole_percents),
         cmocka_unit_test(a_call_is_these_bytes),
         cmocka_unit_test(broken_messages_are_errors),
+        cmocka_unit_test(dictionaries_are_walked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
