@@ -431,24 +431,32 @@ static void unread_input_does_not_block_signals(void **state)
     struct monitor_launch q = request(v);
     q.open_stdin = q.stdin_once = q.attach_stdin = q.attach_stdout = q.claim_exit = true;
     struct { struct monitor_link *l; int wake; } arg = { .l = launch(v, "sleep 1000", q) };
-    auto_fd in = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    int p[2];
+    int p[2], zeros[2];
     assert_int_equal(pipe(p), 0);
+    assert_int_equal(pipe(zeros), 0);
     arg.wake = p[0];
     pid_t pid = fork();
-    if (pid == 0) {
-        (void)usleep(200000);
+    if (pid == 0) { /* until nobody takes any more */
+        static const char block[4096];
+        struct pollfd full = { .fd = zeros[1], .events = POLLOUT };
+        while (poll(&full, 1, 200) == 1)
+            if (write(zeros[1], block, sizeof block) != sizeof block)
+                _exit(1);
         uint64_t one = 1;
         _exit(write(p[1], &one, sizeof one) != sizeof one);
     }
-    struct creel_io io = { .size = sizeof io, .in = in, .out = -1, .err = -1, .wake_fd = p[0], .on_wake = send_term,
+    struct creel_io io = { .size = sizeof io, .in = zeros[0], .out = -1, .err = -1, .wake_fd = p[0], .on_wake = send_term,
                            .arg = &arg };
     assert_int_equal(monitor_session_copy(arg.l, &io, NULL, false, &x, &v->err), CREEL_SESSION_EXITED);
     assert_int_equal(x.how, CREEL_EXIT_BY_SIGNAL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
     release(v, arg.l);
-    (void)close(p[0]);
-    (void)close(p[1]);
+    for (int i = 0; i < 2; i++) {
+        (void)close(p[i]);
+        (void)close(zeros[i]);
+    }
 }
 
 static void execs_have_their_own_streams_and_exit_codes(void **state)
@@ -563,7 +571,6 @@ static void terminals_are_raw_sized_and_resized(void **state)
     struct monitor_link *again;
     assert_int_equal(monitor_connect(v->run_dir, &again, &v->err), 0);
     assert_int_equal(monitor_attach(again, true, true, true, 0, 0, &v->err), 0);
-    (void)usleep(300000);
     assert_int_equal(monitor_resize(again, 40, 100, &v->err), 0);
     io.in = -1;
     assert_int_equal(monitor_session_copy(again, &io, NULL, true, &x, &v->err), CREEL_SESSION_EXITED);
@@ -845,9 +852,17 @@ static void a_full_place_for_records_does_not_lose_the_exit(void **state)
     struct monitor_exit_record rec;
     struct monitor_link *l = launch(v, "sleep 0.4; exit 8", q);
     int pidfd = monitor_pidfd(v);
-    /* the directory for records is not there when it is needed, and comes back later */
-    shell("mv %s %s.away && chattr +i %s.away 2>/dev/null || true", v->exits, v->exits, v->exits);
-    (void)usleep(700000);
+    /* the directory for records cannot be written to when it is needed, and comes back later */
+    shell("mv %s %s.away && if chattr +i %s.away 2>/dev/null; then touch %s.held; fi", v->exits, v->exits, v->exits,
+          v->exits);
+    char held[PATH_MAX];
+    (void)snprintf(held, sizeof held, "%s.held", v->exits);
+    int told = monitor_wait_exit(l, 1000, &x, &v->err); /* nobody is told before the record is there */
+    if (access(held, F_OK) == 0) {
+        assert_int_equal(told, -1);
+        assert_int_equal(v->err.kind, CREEL_TIMEOUT);
+        assert_int_equal(unlink(held), 0);
+    }
     shell("chattr -i %s.away 2>/dev/null; mv %s.away %s", v->exits, v->exits, v->exits);
     assert_int_equal(monitor_wait_exit(l, 10000, &x, &v->err), 0);
     assert_int_equal(x.number, 8);
