@@ -118,6 +118,7 @@ static int property_get(struct manager *m, const char *path, const char *interfa
         return creel_fail_nomem(err);
     if (dbus_call(m->bus, &call, &body, m->deadline, &answer, err) < 0)
         return creel_wrap(err, "ask systemd for %s", name);
+    dbus_signals_from(m->bus, answer.sender);
     struct dbus_reader r = answer.body;
     bool text = strcmp(answer.signature, "v") == 0 && strcmp(dbus_get_signature(&r), "s") == 0;
     const char *value = text ? dbus_get_string(&r) : "";
@@ -197,6 +198,7 @@ static int job_run(struct manager *m, struct dbus_call *call, const struct bytes
     m->ended_count = 0;
     if (dbus_call(m->bus, call, body, m->deadline, &answer, err) < 0)
         return -1;
+    dbus_signals_from(m->bus, answer.sender);
     struct dbus_reader r = answer.body;
     const char *job = strcmp(answer.signature, "o") == 0 ? dbus_get_string(&r) : "";
     size_t n = strlen(job);

@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+
+enum { NAME_SIZE = 256 };   /* the format's limit on names, and a NUL */
 
 struct dbus {
     int fd;
@@ -20,6 +23,8 @@ struct dbus {
     size_t used;            /* bytes of `in` that were the last message handed out */
     dbus_signal_fn *signal;
     void *context;
+    bool choosy;            /* only signals of `from` */
+    char from[NAME_SIZE];
 };
 
 void dbus_close(struct dbus *d)
@@ -35,6 +40,12 @@ void dbus_on_signal(struct dbus *d, dbus_signal_fn *fn, void *context)
 {
     d->signal = fn;
     d->context = context;
+}
+
+void dbus_signals_from(struct dbus *d, const char *sender)
+{
+    d->choosy = true;
+    (void)snprintf(d->from, sizeof d->from, "%s", sender);  /* one that is cut is nobody's */
 }
 
 /* ------------------------------------------------------------------ socket */
@@ -170,7 +181,7 @@ static int next_message(struct dbus *d, int64_t deadline, struct dbus_message *r
 
 static void dispatch(struct dbus *d, const struct dbus_message *m)
 {
-    if (m->type == DBUS_SIGNAL && d->signal != NULL)
+    if (m->type == DBUS_SIGNAL && d->signal != NULL && (!d->choosy || strcmp(m->sender, d->from) == 0))
         d->signal(d->context, m);
 }
 

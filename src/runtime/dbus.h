@@ -19,6 +19,9 @@ void dbus_close(struct dbus *d);
 /* Called for each signal that arrives while we wait; the message is gone when it returns. */
 typedef void dbus_signal_fn(void *context, const struct dbus_message *signal);
 void dbus_on_signal(struct dbus *d, dbus_signal_fn *fn, void *context);
+/* From now on only signals of that unique name are handed out (as `sender` of its answers says): on a bus everybody may
+ * send everybody any signal, and only the bus says truly who it was. */
+void dbus_signals_from(struct dbus *d, const char *sender);
 
 /* Make the call (its serial is set here) and wait for the answer. *ret (may be NULL) is valid until the next call or wait.
  * Errors: as the other side says: DENIED, NOT_FOUND (no such unit), CONFLICT (unit exists), INVALID (a value),

@@ -16,6 +16,7 @@
 enum mode { GOOD, DRIP, REJECT, CLOSE, GARBAGE, SILENT, LARGE, CHATTY };
 
 static char address[64];
+static const char *speaker = ":1.1";    /* whom the bus says that it is from */
 
 /* Faster than `ponder` can listen: an end of what there is to read never comes. */
 static _Noreturn void talk(int fd)
@@ -67,6 +68,7 @@ static void answer(int fd, uint8_t type, uint32_t to, const char *text, enum mod
         dbus_put_u32(&b, to);
     }
     const struct { uint8_t code; const char *type, *value; } rows[] = {
+        { 7, "s", speaker },
         { 8, "g", "s" }, { type == DBUS_ERROR ? 4 : 3, "s", "org.freedesktop.systemd1.NoSuchUnit" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -110,6 +112,9 @@ static void serve(int listener, enum mode mode)
     answer(fd, DBUS_RETURN, serial, "the answer", mode);
     hear_message(fd, &m, &serial);
     answer(fd, DBUS_ERROR, serial, "there is no such unit", mode);
+    speaker = ":1.2";
+    answer(fd, DBUS_SIGNAL, 0, "forged", mode);
+    speaker = ":1.1";
     answer(fd, DBUS_SIGNAL, 0, "second", mode);
     hear_message(fd, &m, &serial);
 }
@@ -177,9 +182,12 @@ static void conversation(enum mode mode)
     dbus_on_signal(d, note, &heard);
     assert_int_equal(dbus_call(d, &call, NULL, soon(10000), &m, &err), 0);
     assert_string_equal(dbus_get_string(&m.body), "the answer");
+    assert_string_equal(m.sender, ":1.1");
+    dbus_signals_from(d, m.sender);
     assert_int_equal(dbus_call(d, &call, NULL, soon(10000), NULL, &err), -1);
     assert_int_equal(err.kind, CREEL_NOT_FOUND);
     assert_string_equal(err.text, "there is no such unit");
+    assert_int_equal(dbus_wait(d, soon(10000), &err), 0);
     assert_int_equal(dbus_wait(d, soon(10000), &err), 0);
     assert_string_equal(bytes_str(&heard), "first;second;");
     assert_int_equal(dbus_wait(d, soon(20), &err), -1);
