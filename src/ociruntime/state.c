@@ -217,9 +217,10 @@ static int make_root(const char *root, struct creel_err *err)
     return 0;
 }
 
+/* `init` after `state`: a whole state that we hold the lock of, without a process, is that of a container in the making. */
 static int clear_files(struct state *s, struct creel_err *err)
 {
-    static const char *const names[] = { STATE_GATE, STATE_INIT_LINK, STATE_FILE };
+    static const char *const names[] = { STATE_GATE, STATE_FILE, STATE_INIT_LINK };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (unlinkat(s->dir, names[i], 0) < 0 && errno != ENOENT)
             return creel_fail(err, CREEL_INTERNAL, errno, "remove %s of container %s", names[i], s->id);
@@ -351,7 +352,7 @@ int state_lock(struct state *s, struct creel_err *err)
     return lock_dir(s, true, err);
 }
 
-/* `state` goes last: until then everything that it tells of can be found again. */
+/* All that `state` tells of is gone by now; what is left in the directory says nothing without it. */
 int state_remove(const char *root, struct state *s, struct creel_err *err)
 {
     auto_free char *path = path_of(root, s->id);

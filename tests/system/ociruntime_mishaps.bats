@@ -223,3 +223,23 @@ assert p.wait(20) == 3, p.returncode'
         U delete one
     done
 }
+
+@test "a container that is being deleted is stopped or gone, and not taken for one that is being created" {
+    local n=20 got=0 seen=0 status
+    gcc -O2 -o "$T/killat" "$TOP/tests/kill/killat.c"
+    bundle
+    while [ "$got" != 3 ]; do
+        quiet run --keep -b "$B" one
+        got=0
+        # Where it is killed, another one holds the lock on, as it would.
+        "$T/killat" creel-runtime $n "$RT" --root "$ROOT" delete one >"$T/log" 2>&1 3>&- || got=$?
+        if [ -d "$ROOT/one" ]; then
+            status=$(flock "$ROOT/one" "$RT" --root "$ROOT" state one 2>/dev/null 3>&- | grep status || true)
+            [[ $status != *creating* ]] || { echo "killed at $n: $status"; return 1; }
+            seen=$((seen + 1))
+            R delete --force one
+        fi
+        n=$((n + 1))
+    done
+    [ "$seen" -gt 10 ]
+}
