@@ -74,8 +74,11 @@ static void keep_words(struct sys_rtnl_request *r, const struct nlmsghdr *m)
         return;
     const struct nlmsgerr *e = NLMSG_DATA(m);
     size_t body = sizeof *e; /* capped: without the request it answers */
-    if (!(m->nlmsg_flags & NLM_F_CAPPED))
+    if (!(m->nlmsg_flags & NLM_F_CAPPED)) {
+        if (e->msg.nlmsg_len < sizeof e->msg || e->msg.nlmsg_len > m->nlmsg_len)
+            return;
         body += e->msg.nlmsg_len - sizeof e->msg;
+    }
     const char *text = sys_rtnl_attribute(m, body, NLMSGERR_ATTR_MSG, &len);
     if (text == NULL)
         return;
@@ -113,11 +116,52 @@ static ssize_t receive(int sock, void *buf, size_t size)
     }
 }
 
+/* One message. 1: the last one, *ret is the verdict. */
+static int read_message(struct sys_rtnl_request *r, const struct nlmsghdr *m, struct sys_rtnl_answer *a)
+{
+    if (m->nlmsg_seq != r->u.head.nlmsg_seq)
+        return 0;
+    a->interrupted |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+    if (m->nlmsg_type == NLMSG_DONE) {
+        int verdict = 0;
+        if (m->nlmsg_len >= NLMSG_LENGTH(sizeof verdict))
+            memcpy(&verdict, NLMSG_DATA(m), sizeof verdict);
+        a->verdict = verdict < 0 ? verdict : a->result != 0 ? a->result : a->interrupted ? -EINTR : 0;
+        return 1;
+    }
+    if (m->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *told = NLMSG_DATA(m);
+        if (m->nlmsg_len < NLMSG_LENGTH(sizeof *told))
+            return -EBADMSG;
+        if (told->error != 0)
+            keep_words(r, m);
+        a->verdict = told->error != 0 ? told->error : a->result;
+        return 1;
+    }
+    if (a->result == 0 && a->each != NULL)
+        a->result = a->each(m, a->data);
+    return 0;
+}
+
+int sys_rtnl_read(struct sys_rtnl_request *r, const struct nlmsghdr *datagram, size_t len, struct sys_rtnl_answer *a)
+{
+    for (size_t at = 0; at < len && len - at >= sizeof(struct nlmsghdr);) {
+        const struct nlmsghdr *m = (const struct nlmsghdr *)(const void *)((const char *)datagram + at);
+        if (m->nlmsg_len < sizeof *m || m->nlmsg_len > len - at)
+            return -EBADMSG;
+        int e = read_message(r, m, a);
+        if (e != 0)
+            return e;
+        at += NLMSG_ALIGN(m->nlmsg_len);
+    }
+    return 0;
+}
+
 /* A dump ends with DONE, everything else with an error message, which is also how success is told. */
 int sys_rtnl_ask(int sock, struct sys_rtnl_request *r, int (*each)(const struct nlmsghdr *m, void *data), void *data)
 {
     _Alignas(struct nlmsghdr) char buf[ANSWER_MAX];
-    int result = 0, interrupted = 0;
+    struct sys_rtnl_answer a = { .each = each, .data = data };
     const int dump = (r->u.head.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
     if (r->too_long)
         return -EMSGSIZE;
@@ -125,36 +169,11 @@ int sys_rtnl_ask(int sock, struct sys_rtnl_request *r, int (*each)(const struct 
         r->u.head.nlmsg_flags |= NLM_F_ACK;
     while (recv(sock, buf, sizeof buf, MSG_DONTWAIT) >= 0) { } /* what a request that failed half-way was answered */
     int e = send_request(sock, r);
-    if (e < 0)
-        return e;
-    for (;;) {
+    while (e == 0) {
         ssize_t n = receive(sock, buf, sizeof buf);
-        if (n < 0)
-            return (int)n;
-        for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n;) {
-            const struct nlmsghdr *m = (const struct nlmsghdr *)(const void *)(buf + at);
-            if (m->nlmsg_len < sizeof *m || m->nlmsg_len > (size_t)n - at)
-                return -EBADMSG;
-            at += NLMSG_ALIGN(m->nlmsg_len);
-            if (m->nlmsg_seq != r->u.head.nlmsg_seq)
-                continue;
-            interrupted |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-            if (m->nlmsg_type == NLMSG_DONE) {
-                int verdict = 0;
-                if (m->nlmsg_len >= NLMSG_LENGTH(sizeof verdict))
-                    memcpy(&verdict, NLMSG_DATA(m), sizeof verdict);
-                return verdict < 0 ? verdict : result != 0 ? result : interrupted ? -EINTR : 0;
-            }
-            if (m->nlmsg_type == NLMSG_ERROR) {
-                const struct nlmsgerr *told = NLMSG_DATA(m);
-                if (told->error != 0)
-                    keep_words(r, m);
-                return told->error != 0 ? told->error : result;
-            }
-            if (result == 0 && each != NULL)
-                result = each(m, data);
-        }
+        e = n < 0 ? (int)n : sys_rtnl_read(r, (const struct nlmsghdr *)(const void *)buf, (size_t)n, &a);
     }
+    return e < 0 ? e : a.verdict;
 }
 
 int sys_rtnl_do(int sock, struct sys_rtnl_request *r)

@@ -29,6 +29,14 @@ int sys_rtnl_do(int sock, struct sys_rtnl_request *r);
 /* Send and hand every answer to `each` (0: go on; anything else ends it, and is returned once the answers are read).
  * With NLM_F_DUMP there may be many. -EINTR: the list changed while it was read; ask again. */
 int sys_rtnl_ask(int sock, struct sys_rtnl_request *r, int (*each)(const struct nlmsghdr *m, void *data), void *data);
+/* The same for one datagram that was received (`len` bytes), without a socket. 1: it was the last one, a->verdict is what
+ * sys_rtnl_ask returns; 0: more is to come; -EBADMSG: nothing that the kernel would say. */
+struct sys_rtnl_answer {
+    int (*each)(const struct nlmsghdr *m, void *data);
+    void *data;
+    int result, interrupted, verdict;
+};
+int sys_rtnl_read(struct sys_rtnl_request *r, const struct nlmsghdr *datagram, size_t len, struct sys_rtnl_answer *a);
 /* The attribute of that type in the list behind `body_len` bytes of the message, its payload and length; NULL if there is
  * none. */
 const void *sys_rtnl_attribute(const struct nlmsghdr *m, size_t body_len, uint16_t type, size_t *ret_len);
