@@ -211,13 +211,15 @@ void creation_undo(struct creation *c)
         return;
     if (c->pid_file_made != NULL)
         (void)unlink(c->pid_file_made);
-    if (c->container != NULL && runtime_destroy(c->container, &err) < 0)
-        log_line(&c->in->log, LOG_LEVEL_WARNING, "%s", err.text);
-    else if (c->container == NULL && c->tried)
+    c->made = false;
+    if (c->container != NULL && runtime_destroy(c->container, &err) < 0) { /* `delete` has to know what there is */
+        log_line(&c->in->log, LOG_LEVEL_WARNING, "%s; delete --force %s tries it again", err.text, c->state.id);
+        return;
+    }
+    if (c->container == NULL && c->tried)
         removal_run_poststop(&c->state, c->bundle.config, &c->in->log);
     if (state_remove(c->root, &c->state, &err) < 0)
         log_line(&c->in->log, LOG_LEVEL_WARNING, "%s", err.text);
-    c->made = false;
 }
 
 void creation_fini(struct creation *c)

@@ -4,7 +4,7 @@
  *   C1  The state directory, with everything needed to undo, is there before anything else is made on the host.
  *   C2  All that can fail comes before the last step (runtime_park, runtime_start); so a caller that is killed, at whatever
  *       instruction, leaves nothing that could be started.
- *   C3  After a failure nothing is left: creation_undo. */
+ *   C3  After a failure nothing is left: creation_undo. What cannot be taken back is left with its state, for `delete`. */
 #ifndef CREEL_OCIRUNTIME_CREATION_H
 #define CREEL_OCIRUNTIME_CREATION_H
 

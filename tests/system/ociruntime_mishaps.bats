@@ -243,3 +243,17 @@ assert p.wait(20) == 3, p.returncode'
     done
     [ "$seen" -gt 10 ]
 }
+
+@test "a create that fails and cannot take everything back stays known, and delete --force can finish it" {
+    local d dir
+    dir=$(for d in "/sys/fs/cgroup/pids" "/sys/fs/cgroup"; do [ ! -e "$d/cgroup.procs" ] || { echo "$d"; break; }; done)$GROUP/$ID
+    echo "$dir" >"$T/dir"
+    sleeper 'c["hooks"] = {"createRuntime": [{"path": "/bin/mount", "args": ["mount", "-t", "tmpfs", "none", open(T + "/dir").read().strip()]}]}'
+    run R create -b "$B" --pid-file "$T/nosuch/pid" one
+    umount "$dir" || { echo "$output"; return 1; }
+    [ "$status" = 1 ]
+    [[ $output == *"pid file $T/nosuch/pid"* ]] || { echo "$output"; return 1; }
+    [ "$(status_of one)" = stopped ]
+    R delete --force one
+    [ ! -e "$dir" ]
+}
