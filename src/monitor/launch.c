@@ -342,9 +342,8 @@ static int make_process(struct monitor *m, struct creel_err *err)
 
 static void on_settled(void *arg)
 {
-    struct monitor *m = arg;
+    (void)arg;
     own_cgroup_settle();
-    exit_reserve(m);
     monitor_slim();
 }
 
@@ -363,6 +362,7 @@ static int go_on(struct monitor *m, struct client *c, struct creel_err *err)
     oom_watch(m);
     m->settle_timer = (struct loop_timer){ .fn = on_settled, .arg = m };
     loop_timer_arm(&m->loop, &m->settle_timer, SETTLE_NS);
+    exit_reserve(m); /* not later: the container may fill the disk at once */
     return 0;
 }
 
