@@ -10,7 +10,9 @@
 #include "ociruntime/pid_file.h"
 #include "ociruntime/removal.h"
 #include "runtime/setup.h"
+#include "sys/process.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -79,8 +81,20 @@ static int build_filter(struct creation *c, struct creel_err *err)
     return 0;
 }
 
+/* Later commands find the process by its number. Only a pidfd tells that it is still that one: without, what is created
+ * could neither be started nor ended. */
+static int check_pidfds(struct creel_err *err)
+{
+    if (sys_pidfd_open(-1) != -ENOSYS && sys_pidfd_send_signal(-1, 0) != -ENOSYS)
+        return 0;
+    return creel_fail(err, CREEL_UNSUPPORTED, ENOSYS, "containers need pidfd_open and pidfd_send_signal (Linux 5.3), "
+                      "which the kernel or a filter does not give");
+}
+
 static int open_all(struct creation *c, struct creel_err *err)
 {
+    if (check_pidfds(err) < 0)
+        return -1;
     if (state_id_check(invocation_arg(c->in, 0), err) < 0 || invocation_root(c->in, &c->root, err) < 0
         || bundle_open(c->in, &c->bundle, err) < 0 || check_terminal(c, err) < 0 || count_preserved(c, err) < 0
         || build_filter(c, err) < 0)

@@ -66,6 +66,16 @@ static int borrow_source(struct mount_apply *a, const struct mount_step *s)
     return r == 1 && m.step == LAUNCH_LENT && count == 1 ? fds[0] : r < 0 ? r : -EPROTO;
 }
 
+/* Our copies of the host's mounts are private already: a bind of one has no peer to follow. */
+static int refuse_peers(struct mount_apply *a, const struct mount_step *s)
+{
+    for (size_t i = 0; i < s->opt.propagation_count; i++)
+        if ((s->opt.propagation[i].flag & (MS_SHARED | MS_SLAVE)) != 0)
+            return launch_fail(a->fail, CREEL_UNSUPPORTED, ENOSYS, "mount on ", s->target,
+                               ": shared and slave binds need open_tree (Linux 5.2)", NULL);
+    return 0;
+}
+
 static int open_source_late(struct mount_apply *a, struct mount_step *s, bool *ret_old)
 {
     struct stat st;
@@ -90,6 +100,8 @@ static int open_source_late(struct mount_apply *a, struct mount_step *s, bool *r
         return launch_fail(a->fail, CREEL_INVALID, 0, "mount on ", s->target, ": ", s->source, " is a directory",
                            NULL);
     if (!s->lent && idmap_late(a, s, *ret_old) < 0)
+        return -1;
+    if (*ret_old && refuse_peers(a, s) < 0)
         return -1;
     if (*ret_old || s->lent)
         return 0;

@@ -4,11 +4,13 @@
  *   runtime-forbid [ANSWER:]CALL[,CALL…] COMMAND…
  *
  * The calls (names or numbers) answer ENOSYS, as on a kernel from before them, so that the fallbacks are exercised on a newer
- * one; or, as filters from before them do, EPERM; or EINVAL, or KILL the process. */
+ * one; or, as filters from before them do, EPERM; or EINVAL, or KILL the process. Who may not have filters runs below the
+ * one that there is already, or not at all. */
 #include "base/parse.h"
 #include "base/strv.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +53,8 @@ int main(int argc, char **argv)
         return 2;
     }
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
-    if (f == NULL || seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 0) != 0 || forbid(f, argv[1]) < 0 || seccomp_load(f) != 0) {
+    if (f == NULL || seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 0) != 0 || forbid(f, argv[1]) < 0
+        || (seccomp_load(f) != 0 && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)) {
         fprintf(stderr, "runtime-forbid: cannot forbid %s\n", argv[1]);
         return 2;
     }

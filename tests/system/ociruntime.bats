@@ -609,3 +609,14 @@ PY
     env XDG_RUNTIME_DIR="$T/run" setpriv --reuid 12345 --regid 12345 --clear-groups "$T/rt" delete one
     [ ! -e "$T/run/creel-runtime/one" ]
 }
+
+@test "without pidfds nothing is made that could not be ended" {
+    bundle 'sh("true")'
+    local call
+    for call in ENOSYS:pidfd_open EPERM:pidfd_open ENOSYS:pidfd_send_signal EPERM:pidfd_send_signal; do
+        run "$CREEL_BUILD/tests/unit/runtime/runtime-forbid" "$call" "$RT" --root "$ROOT" create -b "$B" one
+        [ "$status" = 1 ]
+        [[ $output == *"pidfd_open and pidfd_send_signal (Linux 5.3)"* ]]
+        nothing_left
+    done
+}

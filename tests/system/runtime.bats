@@ -105,6 +105,7 @@ Seccomp:	2"
     bundle 'sh("mkdir /d; echo $?")' 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": T + "/agent.sock", "listenerMetadata": "m\"m",
                 "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}'
     run probe
+    [ "$status" = 0 ] || { kill "$agent"; echo "$output"; return 1; }
     wait $agent
     [[ $output == *"No medium found"* ]]
     python3 - "$T/state" "$ID" "$B" <<'PY'
