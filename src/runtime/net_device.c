@@ -336,6 +336,7 @@ static int carry_over(struct net_devices *n, struct net_device *d, struct creel_
         return fail_device(d, "read its addresses", e, &r, err);
     d->tried = true;
     e = move_link(n->here, &r, d->index, n->there_ns, d->name);
+    d->tried = e != -ENODEV;    /* removed meanwhile: one of that name over there is another */
     if (e < 0)
         return fail_device(d, "move it into the container", e, &r, err);
     r.said[0] = '\0';
