@@ -10,12 +10,12 @@
 #include "monitor/monitor.h"
 
 #include "base/clock.h"
+#include "sys/process.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #ifndef TIOCGPTPEER
@@ -121,12 +121,13 @@ int session_signal(struct session *s, int signo, struct creel_err *err)
 {
     if (s->ended || s->pidfd < 0)
         return creel_fail(err, CREEL_CONFLICT, 0, "the process has ended");
-    if (pidfd_send_signal(s->pidfd, signo, NULL, 0) < 0)
+    int r = sys_pidfd_send_signal(s->pidfd, signo);
+    if (r < 0)
         return creel_fail(err,
-                          errno == ESRCH    ? CREEL_CONFLICT
-                          : errno == EINVAL ? CREEL_INVALID
-                                            : CREEL_INTERNAL,
-                          errno, "send signal %d to process %d", signo, (int)s->pid);
+                          r == -ESRCH    ? CREEL_CONFLICT
+                          : r == -EINVAL ? CREEL_INVALID
+                                         : CREEL_INTERNAL,
+                          -r, "send signal %d to process %d", signo, (int)s->pid);
     return 0;
 }
 

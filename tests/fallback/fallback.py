@@ -130,7 +130,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--only", default="")
-    p.add_argument("--jobs", type=int, default=os.cpu_count())
+    p.add_argument("--jobs", type=int, default=max(4, os.cpu_count() or 1))     # they wait more than they work
     p.add_argument("--files", default=",".join(FILES))
     p.add_argument("--list", action="store_true")
     a = p.parse_args()
