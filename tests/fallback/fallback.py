@@ -6,9 +6,9 @@
 
 Every program under test is started behind runtime-forbid, and so is everything that it starts. A call answers ENOSYS, as on
 an older kernel, or EPERM, as filters from before the call do. All tests still pass, except those named in WITHOUT with the
-reason why there is no way around the call; those have to fail with words that say so. --every N tries every N-th family,
-another N-th each day; --list prints the families. One line of TAP for each. CREEL_BUILD is the build to test."""
-import argparse, concurrent.futures, os, re, shutil, subprocess, sys, tempfile, time
+reason why there is no way around the call; those have to fail with words that say so. --every N tries every N-th family;
+--list prints the families. One line of TAP for each. CREEL_BUILD is the build to test."""
+import argparse, concurrent.futures, os, re, shutil, subprocess, sys, tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("CREEL_BUILD", TOP + "/build")
@@ -136,8 +136,7 @@ def main():
     p.add_argument("--files", default=",".join(FILES))
     p.add_argument("--list", action="store_true")
     a = p.parse_args()
-    today = time.localtime().tm_yday
-    families = [f for i, f in enumerate(FAMILIES) if a.only in f and (i + today) % a.every == 0]
+    families = [f for i, f in enumerate(FAMILIES) if a.only in f and (i + 6) % a.every == 0]
     if a.list:
         print("\n".join(families))
         return 0
