@@ -366,7 +366,9 @@ cgroup_value() { # PID V1-CONTROLLER V1-FILE V2-FILE
     creel run -d --name below --cgroup-parent "/creel-test-parent-$$" busybox sleep 1000
     grep -q ":/creel-test-parent-$$/" "/proc/$(pid_of below)/cgroup"
     creel rm -f below
-    find /sys/fs/cgroup -maxdepth 2 -type d -name "creel-test-parent-$$" -exec rmdir {} +
+    for group in /sys/fs/cgroup/creel-test-parent-$$ /sys/fs/cgroup/*/creel-test-parent-$$; do
+        [ ! -d "$group" ] || rmdir "$group"
+    done
 }
 
 # --- runtimes and logs ---

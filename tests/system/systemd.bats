@@ -10,7 +10,7 @@ creel() { "$CREEL" --cgroup-manager systemd "$@"; }
 oci() { timeout 100 "$RUNTIME" --root "$T/states" --systemd-cgroup "$@"; }
 
 setup_file() {
-    [ -d /run/systemd/system ] || skip "systemd does not run this host"
+    [ -d /run/systemd/system ] || return 0
     engine_new engine
     busybox_tar >"$BATS_FILE_TMPDIR/busybox.tar"
     creel import -c 'CMD ["sh"]' "$BATS_FILE_TMPDIR/busybox.tar" busybox:latest >/dev/null
@@ -19,6 +19,7 @@ setup_file() {
 }
 
 setup() {
+    [ -d /run/systemd/system ] || skip "systemd does not run this host"
     ROOT=$CREEL_ROOT RUN_ROOT=$CREEL_RUN_ROOT T=$BATS_TEST_TMPDIR
     B=$T/bundle ID=t$$-$BATS_TEST_NUMBER GROUP=unused
     UNIT=creel-$ID.scope
@@ -27,6 +28,7 @@ setup() {
 }
 
 teardown() {
+    [ -d /run/systemd/system ] || return 0
     leave_nothing || return 1
     [ ! -d "$T/states" ] || ! ls "$T/states" | grep . || { echo "states left"; return 1; }
     local left
