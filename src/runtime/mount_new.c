@@ -195,7 +195,7 @@ static int finish_new(struct mount_apply *a, struct mount_step *s)
 /* A tmpfs that is given no mode has that of the directory below it, if that was there before us. "" otherwise. */
 static int mode_of_covered(struct mount_apply *a, const struct mount_step *s, char text[16])
 {
-    struct stat st;
+    struct stat st = { .st_mode = 0 };
     text[0] = '\0';
     if (strcmp(s->type, "tmpfs") != 0)
         return 0;
